@@ -1,0 +1,64 @@
+"""Mixtures of narrow Gaussians in the plane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from minmax.lazy import torch
+from minmax.types import Data
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Modes = tuple["Tensor", "Tensor"]  # centres [k, 2], weights [k]
+
+
+def gaussians(
+    layout: str = "ring", modes: int = 8, scale: float = 1.0, std: float = 0.02, count: int = 50_000, seed: int = 0
+) -> Data:
+    """``count`` points of a mixture in ℝ².
+
+    Layouts: ``ring``, ``modes`` evenly on a circle of radius ``scale``; ``grid``, the square number ``modes`` on
+    [−scale, scale]²; ``four``, the accept/reject paper's mixture: the notebook's five angles from 0 to 2π hold the
+    first twice, so that (0, 1) has weight 2/5 and (±1, 0), (0, −1) have 1/5 each (Keswani et al. 2022; σ = 0.01 there).
+
+    A mode's neighbourhood for success is max(3σ, 0.1·scale): the metric ``modes`` says more.
+
+    Raises:
+        ValueError: an unknown layout, a mode count that does not fit it, or a size that is not positive.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout: {layout!r} given; allowed: {', '.join(LAYOUTS)}")
+    for name, size in {"modes": modes, "scale": scale, "std": std, "count": count}.items():
+        if not size > 0:
+            raise ValueError(f"{name}: {size} given; a positive number is allowed")
+    centres, weights = LAYOUTS[layout](modes)
+    centres = centres * scale
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.multinomial(weights, count, replacement=True, generator=generator)
+    points = centres[labels] + std * torch.randn(count, 2, generator=generator)
+    facts = {"centres": centres, "std": std, "near": max(3 * std, 0.1 * scale)}
+    bound = 1.5 * scale
+    return Data("gaussians", points, labels, -bound, bound, success="modes", facts=facts)
+
+
+def _ring(modes: int) -> Modes:
+    angles = torch.arange(modes) * (2 * math.pi / modes)
+    return torch.stack([angles.sin(), angles.cos()], dim=1), torch.full((modes,), 1 / modes)
+
+
+def _grid(modes: int) -> Modes:
+    side = math.isqrt(modes)
+    if side * side != modes or side < 2:
+        raise ValueError(f"modes: {modes} given; a grid allows square numbers from 4")
+    line = torch.linspace(-1, 1, side)
+    return torch.cartesian_prod(line, line), torch.full((modes,), 1 / modes)
+
+
+def _four(modes: int) -> Modes:
+    return torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0]]), torch.tensor([0.4, 0.2, 0.2, 0.2])
+
+
+LAYOUTS: dict[str, Callable[[int], Modes]] = {"ring": _ring, "grid": _grid, "four": _four}

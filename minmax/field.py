@@ -1,0 +1,158 @@
+"""The field F of a game, its Jacobian products, and the lifting of a one-member game to M members.
+
+F stacks each player's gradient of its own loss. Members never interact, so the gradient of the *sum* of a loss over
+members holds every member's own gradient, and second-order terms follow by differentiating once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minmax import tree
+from minmax.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from minmax.types import Batch, Game, Players
+
+
+def lift(game: Game) -> Game:
+    """The game over stacked players: ``torch.func.vmap`` of the forward passes, none at one member.
+
+    Randomness hidden in a user's module is drawn member by member from the global generator, so such a run depends on
+    how many members share it. The project's own networks are native and have none.
+    """
+    if game.native:
+        return game
+    return replace(
+        game,
+        native=True,
+        losses=None if game.losses is None else {name: _over_members(loss) for name, loss in game.losses.items()},
+        joint=_over_members(game.joint),
+        field=_over_members(game.field),
+        value=_over_members(game.value),
+        project=_over_members(game.project),
+        renew=_over_members(game.renew),
+    )
+
+
+def _over_members(function: Any) -> Any:
+    if function is None:
+        return None
+    many = torch.func.vmap(function, randomness="different")
+
+    def lifted(*stacked: Any) -> Any:
+        if tree.members(stacked[0]) > 1:
+            return many(*stacked)
+        return tree.map(lambda x: x.unsqueeze(0), function(*(tree.member(argument, 0) for argument in stacked)))
+
+    return lifted
+
+
+def losses(game: Game, players: Players, batch: Batch) -> Mapping[str, Tensor]:
+    """Each player's own loss, ``[M]``; from one set of forward passes where the game offers it."""
+    if game.joint is not None:
+        return game.joint(players, batch)
+    assert game.losses is not None
+    return {name: loss(players, batch) for name, loss in game.losses.items()}
+
+
+def value(game: Game, players: Players, batch: Batch) -> Tensor:
+    """f, ``[M]``: what the first player lowers and the second raises."""
+    with torch.no_grad():
+        if game.value is not None:
+            return game.value(players, batch)
+        if game.losses is None:
+            raise ValueError("this game is a field without losses: it has no value f")
+        return -list(game.losses.values())[-1](players, batch)
+
+
+def field(game: Game, players: Players, batch: Batch) -> Players:
+    """F(z) = (∇ₓ loss₁, ∇ᵧ loss₂), of the players' parameters (buffers left out)."""
+    return tree.detach(_field(game, *_differentiable(players), batch, create_graph=False))
+
+
+def partial(game: Game, players: Players, batch: Batch, name: str) -> Players:
+    """``{name: F_name(z)}``: one player's component alone, at the cost of its own loss alone."""
+    if game.losses is None:
+        return {name: field(game, players, batch)[name]}
+    own, whole = _differentiable({name: players[name]})
+    with torch.enable_grad():
+        loss = game.losses[name]({**players, **whole}, batch)
+        return {name: _gradient(loss.sum(), own[name], create_graph=False, retain_graph=False)}
+
+
+class Linearization(NamedTuple):
+    """F at a point, and its Jacobian J there as products: ``transposed(u)`` = Jᵀu, ``product(u)`` = Ju."""
+
+    field: Players
+    transposed: Callable[[Players], Players]
+    product: Callable[[Players], Players]
+
+
+def linearize(game: Game, players: Players, batch: Batch) -> Linearization:
+    """F(z), Jᵀu by one more reverse pass, Ju by two (the double-vjp form: reverse mode of a linear map)."""
+    leaves, whole = _differentiable(players)
+    tracked = _field(game, leaves, whole, batch, create_graph=True)
+
+    def transposed(u: Players) -> Players:
+        return tree.detach(_pull_back(tracked, u, leaves, create_graph=False))
+
+    def product(u: Players) -> Players:
+        probe = tree.map(lambda x: torch.zeros_like(x).requires_grad_(), tracked)
+        pulled = _pull_back(tracked, probe, leaves, create_graph=True)
+        return tree.detach(_pull_back(pulled, u, probe, create_graph=False))
+
+    return Linearization(tree.detach(tracked), transposed, product)
+
+
+def jacobian(game: Game, players: Players, batch: Batch) -> Tensor:
+    """J = ∂F/∂z as dense matrices ``[M, P, P]``, a row a reverse pass: for games of a few parameters."""
+    at = linearize(game, players, batch)
+    point = tree.flat(at.field)
+    rows = []
+    for index in range(point.shape[1]):
+        basis = torch.zeros_like(point)
+        basis[:, index] = 1.0
+        rows.append(tree.flat(at.transposed(tree.unflat(basis, at.field))))
+    return torch.stack(rows, dim=1)
+
+
+def eigenvalues(game: Game, players: Players, batch: Batch) -> Tensor:
+    """The eigenvalues of J, ``[M, P]`` complex: rotation is |Im|, attraction is Re > 0."""
+    return torch.linalg.eigvals(jacobian(game, players, batch))
+
+
+def _differentiable(players: Players) -> tuple[Players, Players]:
+    """Fresh leaves for the parameters, and the whole players (buffers included) that hold them."""
+    leaves = tree.map(lambda x: x.detach().requires_grad_(), tree.parameters(players))
+    return leaves, tree.with_buffers_of(leaves, players)
+
+
+def _field(game: Game, leaves: Players, whole: Players, batch: Batch, create_graph: bool) -> Players:
+    with torch.enable_grad():
+        if game.field is not None:
+            return game.field(whole, batch)
+        each = losses(game, whole, batch)
+        last = list(each)[-1]
+        return {
+            name: _gradient(loss.sum(), leaves[name], create_graph, retain_graph=create_graph or name != last)
+            for name, loss in each.items()
+        }
+
+
+def _gradient(total: Tensor, leaves: Any, create_graph: bool, retain_graph: bool) -> Any:
+    if not total.requires_grad:  # a loss that does not depend on its player
+        return tree.zeros_like(leaves)
+    gradients = torch.autograd.grad(
+        total, tree.leaves(leaves), create_graph=create_graph, retain_graph=retain_graph, materialize_grads=True
+    )
+    return tree.like(leaves, gradients)
+
+
+def _pull_back(outputs: Players, vector: Players, inputs: Players, create_graph: bool) -> Players:
+    with torch.enable_grad():
+        return _gradient(tree.dot(outputs, vector).sum(), inputs, create_graph, retain_graph=True)

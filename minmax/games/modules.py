@@ -1,0 +1,61 @@
+"""The user's own ``nn.Module`` as a player's network: functional, re-initialised from a seed, buffers kept apart."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from minmax.lazy import torch
+from minmax.types import Tree
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor, nn
+
+
+class ModuleNet:
+    """Wraps a module, or a function that makes one, for **one** member; the engine lifts it to many.
+
+    ``init`` makes the module anew under the member's seed: a function is called; of a module a copy is taken and every
+    submodule with ``reset_parameters`` is reset (others keep the values they have).
+    """
+
+    def __init__(self, module: nn.Module | Callable[[], nn.Module]) -> None:
+        self._make = None if isinstance(module, torch.nn.Module) else module
+        self._module = module if isinstance(module, torch.nn.Module) else self._seeded(module, 0)
+
+    @property
+    def has_buffers(self) -> bool:
+        """Whether a forward pass may renew something."""
+        return next(self._module.buffers(), None) is not None
+
+    def init(self, generator: Generator) -> Tree:
+        """Parameters by their names; ``"buffers"`` where the module has any."""
+        seed = int(torch.randint(2**62, (), generator=generator))
+        module = self._seeded(self._make or self._reset_copy, seed)
+        tree: dict[str, Any] = {name: value.detach().clone() for name, value in module.named_parameters()}
+        buffers = {name: value.detach().clone() for name, value in module.named_buffers()}
+        return {**tree, "buffers": buffers} if buffers else tree
+
+    def __call__(self, tree: Tree, inputs: Tensor) -> Tensor:
+        """The forward pass, ``[B, ...] -> [B, ...]``; what it would write into buffers is forgotten."""
+        return self.forward(tree, inputs)[0]
+
+    def forward(self, tree: Tree, inputs: Tensor) -> tuple[Tensor, Tree]:
+        """The forward pass and the buffers after it."""
+        buffers = {name: value.clone() for name, value in tree.get("buffers", {}).items()}
+        parameters = {name: value for name, value in tree.items() if name != "buffers"}
+        return torch.func.functional_call(self._module, {**parameters, **buffers}, (inputs,)), buffers
+
+    def _reset_copy(self) -> nn.Module:
+        module = copy.deepcopy(self._module)
+        for part in module.modules():
+            if hasattr(part, "reset_parameters"):
+                part.reset_parameters()
+        return module
+
+    @staticmethod
+    def _seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return make()

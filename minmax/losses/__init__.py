@@ -1,0 +1,14 @@
+"""The GAN losses: each player's own loss, from the discriminator's logits."""
+
+from minmax.registry import Registry
+
+LOSSES = Registry(
+    "loss",
+    {
+        "minimax": "minmax.losses.minimax:minimax",
+        "nonsaturating": "minmax.losses.nonsaturating:nonsaturating",
+        "wasserstein": "minmax.losses.wasserstein:wasserstein",
+        "hinge": "minmax.losses.hinge:hinge",
+    },
+)
+get = LOSSES.build

@@ -1,0 +1,32 @@
+"""How hard each player is being pushed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minmax import tree
+from minmax.field import field, lift
+from minmax.types import Game, Goal, Metric, Players
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+OUTPUTS = {
+    "field_norm": Goal("minimize", best=0.0, worst=1e6),
+    "gradient_norm_1": Goal("minimize", best=0.0, worst=1e6),
+    "gradient_norm_2": Goal("minimize", best=0.0, worst=1e6),
+}
+
+
+def gradients() -> Metric:
+    """‖F‖ and the norm of each player's gradient of its own loss (first, second), on one minibatch."""
+
+    def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
+        count, first = tree.members(players), tree.leaves(players)[0]
+        one = {} if game.sample is None else game.sample(generator)
+        batch = tree.map(lambda x: x.to(first).expand(count, *x.shape), one)
+        own = [tree.norm(player) for player in field(lift(game), players, batch).values()]
+        whole = (own[0] ** 2 + own[1] ** 2).sqrt()
+        return {"field_norm": whole, "gradient_norm_1": own[0], "gradient_norm_2": own[1]}
+
+    return Metric(measure, OUTPUTS)

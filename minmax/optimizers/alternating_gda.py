@@ -1,0 +1,39 @@
+"""Alternating gradient descent-ascent: the ordinary GAN loop."""
+
+from __future__ import annotations
+
+from minmax import transforms
+from minmax.field import partial
+from minmax.optimizers.play import hypers_of, play, start
+from minmax.types import Batch, Game, Hypers, Info, Optimizer, Players, State, Tree
+
+
+def alternating_gda(transform: str = "sgd", ascent_steps: int = 1) -> Optimizer:
+    """The first player steps, then the second answers the *new* first: x ← x − h·F_x(x, y); y ← y − h·F_y(x, y).
+
+    ``ascent_steps`` answers, each on a minibatch of its own; the first shares the first player's.
+    On f = s·xy its matrix has determinant 1 and trace 2 − h²s²: bounded iff hs < 2, never convergent.
+    Goodfellow et al. 2014, arXiv 1406.2661; Bailey, Gidel, Piliouras 2020, arXiv 1907.04392.
+    Cost: the first player's part 5/12 of the two, each answer 7/12, and the second forward pass of the generator.
+
+    Raises:
+        ValueError: fewer than one ascent step.
+    """
+    if ascent_steps < 1:
+        raise ValueError(f"ascent_steps: {ascent_steps} given; at least 1 is allowed")
+    rule = transforms.get(transform)
+
+    def init(players: Players) -> State:
+        return start(rule, players)
+
+    def step(
+        game: Game, players: Players, state: State, batches: tuple[Batch, ...], noise: Tree, hypers: Hypers
+    ) -> tuple[Players, State, Info]:
+        first, second = players
+        players, state = play(game, rule, players, partial(game, players, batches[0], first), state, hypers)
+        for batch in batches:
+            players, state = play(game, rule, players, partial(game, players, batch, second), state, hypers)
+        return players, state, {}
+
+    cost = 0.5 + 0.7 * ascent_steps
+    return Optimizer("alternating_gda", init, step, batches=ascent_steps, cost=cost, hypers=hypers_of(rule))

@@ -1,0 +1,71 @@
+"""Consensus optimization."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from minmax import transforms, tree
+from minmax.field import linearize
+from minmax.optimizers.play import hypers_of, play, start
+from minmax.types import Batch, Game, Hypers, Info, Optimizer, Players, Range, State, Tree
+
+HYPERS = {"gamma": Range(0.1, 100.0, log=True, ge=0)}
+
+Estimate = Callable[[Game, Players, Batch], tuple[Players, Players]]
+
+
+def consensus(transform: str = "sgd", estimator: str = "biased") -> Optimizer:
+    """Descends on the players' disagreement too: the transform is fed F(z) + γ·∇½‖F(z)‖² = F + γ·JᵀF.
+
+    ``estimator`` of ∇½‖E F‖² from a minibatch: ``biased``, ½‖F̄‖² of the minibatch's mean, as released (it exceeds the
+    truth by the gradient of tr Cov/2n); ``half_batches``, ½⟨F_A, F_B⟩ of the two halves, unbiased.
+    On f = s·xy: λ = 1 − γσs + iσ, σ = hs; converges iff h < 2γ/(1 + γ²s²).
+    Mescheder, Nowozin, Geiger 2017, arXiv 1705.10461 (the sum is taken before preconditioning, as there).
+    Cost: 1 field, its graph kept, and one reverse pass through the gradient.
+
+    Raises:
+        ValueError: an unknown estimator.
+    """
+    if estimator not in ESTIMATORS:
+        raise ValueError(f"estimator: {estimator!r} given; allowed: {', '.join(ESTIMATORS)}")
+    rule = transforms.get(transform)
+    estimate = ESTIMATORS[estimator]
+
+    def init(players: Players) -> State:
+        return start(rule, players)
+
+    def step(
+        game: Game, players: Players, state: State, batches: tuple[Batch, ...], noise: Tree, hypers: Hypers
+    ) -> tuple[Players, State, Info]:
+        current, disagreement = estimate(game, players, batches[0])
+        gradient = tree.add(current, disagreement, hypers["gamma"])
+        players, state = play(game, rule, players, gradient, state, hypers)
+        return players, state, {}
+
+    return Optimizer("consensus", init, step, batches=1, cost=3.0, hypers=hypers_of(rule, HYPERS))
+
+
+def biased(game: Game, players: Players, batch: Batch) -> tuple[Players, Players]:
+    """F and JᵀF of one minibatch."""
+    at = linearize(game, players, batch)
+    return at.field, at.transposed(at.field)
+
+
+def half_batches(game: Game, players: Players, batch: Batch) -> tuple[Players, Players]:
+    """The mean of F over two halves, and ½(J_AᵀF_B + J_BᵀF_A), the gradient of ½⟨F_A, F_B⟩."""
+    one, other = (linearize(game, players, half) for half in _halves(batch))
+    across = tree.mean(one.transposed(other.field), other.transposed(one.field))
+    return tree.mean(one.field, other.field), across
+
+
+ESTIMATORS: dict[str, Estimate] = {"biased": biased, "half_batches": half_batches}
+
+
+def _halves(batch: Batch) -> tuple[Batch, Batch]:
+    """Examples are the axis after the members; a game without chance has one and the same batch twice."""
+    for name, leaf in tree.named_leaves(batch):
+        if leaf.dim() < 2 or leaf.shape[1] % 2:
+            raise ValueError(
+                f"half_batches: batch leaf {name!r} {tuple(leaf.shape[1:])}; an even number of examples is allowed"
+            )
+    return tree.map(lambda x: x[:, : x.shape[1] // 2], batch), tree.map(lambda x: x[:, x.shape[1] // 2 :], batch)

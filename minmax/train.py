@@ -1,0 +1,263 @@
+"""Training: M members side by side, reported now and then, resumable bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minmax import metrics as metric_registry
+from minmax import tree
+from minmax.field import lift
+from minmax.lazy import torch
+from minmax.streams import Stream, generator, one_by_one
+from minmax.types import Game, Goal, Metric, Optimizer, Players, State
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NEVER = -1
+
+
+class Report(NamedTuple):
+    """A run after ``step`` steps.
+
+    ``cost``: field units so far. ``metrics``: name -> ``[M]``; a diverged member has each metric's declared worst
+    value. ``info``: what the optimizer said of its steps, averaged since the last report. ``players``: stacked.
+    ``diverged``: ``[M]`` bool; ``diverged_at``: the step, −1 for never. ``state``: all that continues the run.
+    """
+
+    step: int
+    cost: float
+    metrics: dict[str, Tensor]
+    info: dict[str, Tensor]
+    players: Players
+    diverged: Tensor
+    diverged_at: Tensor
+    state: State
+
+
+class Run:
+    """Iterate over it to train; each item is a ``Report``."""
+
+    def __init__(
+        self,
+        game: Game,
+        optimizer: Optimizer,
+        hypers: dict[str, Tensor],
+        seeds: Sequence[int],
+        steps: int,
+        report_every: int,
+        metrics: Sequence[Metric],
+        average: float | str | None,
+        device: str,
+        dtype: Any,
+        resume: State | None,
+    ) -> None:
+        self.game, self.optimizer, self.hypers = lift(game), optimizer, hypers
+        self.seeds, self.steps, self.report_every = list(seeds), steps, report_every
+        self._metrics, self._average, self._device, self._dtype = list(metrics), average, device, dtype
+        self._restore(resume) if resume is not None else self._begin(game)
+        streams = {} if resume is None else resume["streams"]
+        draw = game.sample_block or one_by_one(game.sample or (lambda _: {}))
+        template = tree.member(self._players, 0)
+        coins = one_by_one(lambda own: optimizer.noise(own, template))
+        self._batches = Stream("batch", seeds, draw, self._cast, device, streams.get("batch"))
+        self._noise = Stream("noise", seeds, coins, self._cast_device, device, streams.get("noise"))
+
+    def __iter__(self) -> Iterator[Report]:
+        totals: dict[str, Tensor] = {}
+        since = 0
+        while self._step < self.steps:
+            for name, own in self._advance().items():
+                totals[name] = totals.get(name, 0) + own
+            since += 1
+            if self._step % self.report_every == 0 or self._step == self.steps:
+                yield self._report({name: total / since for name, total in totals.items()})
+                totals, since = {}, 0
+
+    def _begin(self, game: Game) -> None:
+        members = [game.init(generator(seed, "init")) for seed in self.seeds]
+        self._step = 0
+        self._players = tree.map(self._cast, tree.stack(members))
+        self._state = self.optimizer.init(self._players)
+        self._averaged = self._players
+        self._diverged_at = torch.full((len(self.seeds),), NEVER, device=self._device)
+        self._random = None if game.native else generator(self.seeds[0], "module").get_state()
+
+    def _restore(self, state: State) -> None:
+        if tree.members(state["players"]) != len(self.seeds):
+            raise ValueError(f"resume: a state of {tree.members(state['players'])} members for {len(self.seeds)} seeds")
+        state = tree.map(lambda x: x.to(self._device), {k: v for k, v in state.items() if k != "streams"})
+        self._step = int(state["step"])
+        self._players = state["players"]
+        self._state = tree.fill(self.optimizer.init(self._players), state.get("optimizer", {}), "optimizer")
+        self._averaged = state.get("average", self._players)
+        self._diverged_at = state["diverged_at"]
+        self._random = state["random"].cpu() if "random" in state else None
+
+    def _advance(self) -> dict[str, Tensor]:
+        """One step; a member whose players are no longer finite stays where it last was."""
+        with self._lent_randomness():
+            players, state, info = self._one_step()
+        self._step += 1
+        finite = _finite(players)
+        alive = finite & (self._diverged_at == NEVER)
+        if not alive.all():  # a branch of the training loop, not of the step: members stay independent
+            players = tree.where(alive, players, self._players)
+            fell = ~finite & (self._diverged_at == NEVER)
+            self._diverged_at = torch.where(fell, self._step, self._diverged_at)
+        self._players, self._state = players, state
+        self._take_average()
+        return info
+
+    def _one_step(self) -> tuple[Players, State, dict[str, Tensor]]:
+        batches = tuple(self._batches.next() for _ in range(self.optimizer.batches))
+        noise = self._noise.next()
+        players, state, info = self.optimizer.step(self.game, self._players, self._state, batches, noise, self.hypers)
+        if self.game.renew is not None:
+            players = self.game.renew(players, batches[0])
+        return players, state, info
+
+    @contextmanager
+    def _lent_randomness(self, keep: bool = True) -> Iterator[None]:
+        """A user's module may draw from the global generator (dropout): it is lent the run's own meanwhile."""
+        if self._random is None:
+            yield
+            return
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self._random)
+            yield
+            self._random = torch.get_rng_state() if keep else self._random
+
+    def _take_average(self) -> None:
+        if self._average is None:
+            return
+        weight = 1 / self._step if self._average == "uniform" else 1 - float(self._average)
+
+        def blend(mean: Tensor, new: Tensor) -> Tensor:
+            return torch.lerp(mean, new, weight) if new.is_floating_point() else new
+
+        self._averaged = tree.map(blend, self._averaged, self._players)
+
+    def _report(self, info: dict[str, Tensor]) -> Report:
+        diverged = self._diverged_at != NEVER
+        players = self._players if self._average is None else self._averaged
+        measured: dict[str, Tensor] = {}
+        for metric in self._metrics:
+            with self._lent_randomness(keep=False):
+                values = metric.measure(self.game, players, generator(0, "metric", self._device))
+            for name, own in values.items():
+                measured[name] = _with_worst(own, diverged, metric.outputs[name])
+        cost = self._step * self.optimizer.cost
+        return Report(self._step, cost, measured, info, players, diverged, self._diverged_at, self._snapshot())
+
+    def _snapshot(self) -> State:
+        state: State = {
+            "step": torch.tensor(self._step),
+            "players": self._players,
+            "optimizer": self._state,
+            "diverged_at": self._diverged_at,
+            "streams": {"batch": self._batches.state, "noise": self._noise.state},
+        }
+        if self._average is not None:
+            state["average"] = self._averaged
+        if self._random is not None:
+            state["random"] = self._random
+        return state
+
+    def _cast(self, leaf: Tensor) -> Tensor:
+        if leaf.is_floating_point() and self._dtype is not None:
+            return leaf.to(self._device, self._dtype)
+        return leaf.to(self._device)
+
+    def _cast_device(self, leaf: Tensor) -> Tensor:
+        return leaf.to(self._device)
+
+
+def train(
+    game: Game,
+    optimizer: Optimizer,
+    hypers: Mapping[str, float | Sequence[float]],
+    seeds: Sequence[int] = (0,),
+    steps: int = 1000,
+    report_every: int | None = None,
+    metrics: Sequence[str | Metric] = (),
+    average: float | str | None = None,
+    device: str = "auto",
+    dtype: Any = None,
+    resume: State | None = None,
+) -> Run:
+    """Trains one member a seed, all in one program.
+
+    Args:
+        hypers: values by name, each a number or one a member; what has a default may be left out.
+        seeds: one a member; a member's chance depends on its seed alone.
+        steps: the length of the whole run, resumed or not. ``report_every``: steps between reports; only the last if
+            left out.
+        metrics: registered names or ``Metric``s.
+        average: ``"uniform"``, or the decay of an exponential average of the players, which metrics then look at.
+        device: ``"auto"`` takes a GPU if there is one. ``dtype``: of players and batches; by default as they come.
+        resume: a ``Report.state``; the run goes on from there bit for bit.
+
+    Raises:
+        ValueError: a name, number or size that is not allowed, naming it and what is.
+    """
+    seeds = list(seeds)
+    every = steps if report_every is None else report_every
+    for name, given in {"seeds": len(seeds), "steps": steps, "report_every": every}.items():
+        if given < 1:
+            raise ValueError(f"{name}: {given} given; at least 1 is allowed")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if isinstance(dtype, str):
+        dtype = getattr(torch, dtype)
+    values = {name: own.to(device) for name, own in hypers_over_members(optimizer, hypers, len(seeds)).items()}
+    built = [metric_registry.get(metric) if isinstance(metric, str) else metric for metric in metrics]
+    return Run(game, optimizer, values, seeds, steps, every, built, _checked(average), device, dtype, resume)
+
+
+def hypers_over_members(
+    optimizer: Optimizer, hypers: Mapping[str, float | Sequence[float]], members: int
+) -> dict[str, Tensor]:
+    """Every hyperparameter as float64 ``[M]``, defaults filled in.
+
+    Raises:
+        ValueError: an unknown or missing name, a value that is not allowed, or not one value a member.
+    """
+    unknown = sorted(set(hypers) - set(optimizer.hypers))
+    if unknown:
+        raise ValueError(
+            f"{unknown[0]}: {optimizer.name} has no such hyperparameter; allowed: {', '.join(optimizer.hypers)}"
+        )
+    values = {}
+    for name, declared in optimizer.hypers.items():
+        given = hypers.get(name, declared.default)
+        if given is None:
+            raise ValueError(f"{name}: {optimizer.name} needs a value; allowed: {declared.allowed}")
+        own = torch.as_tensor(given, dtype=torch.float64).flatten()
+        for value in own.tolist():
+            if not declared.allows(value):
+                raise ValueError(f"{name}: {value:g} given; allowed: {declared.allowed}")
+        if len(own) not in (1, members):
+            raise ValueError(f"{name}: {len(own)} values for {members} members; allowed: one, or one a member")
+        values[name] = own.expand(members).clone()
+    return values
+
+
+def _checked(average: float | str | None) -> float | str | None:
+    if average is None or average == "uniform":
+        return average
+    if isinstance(average, str) or not 0 <= average < 1:
+        raise ValueError(f"average: {average!r} given; allowed: 'uniform', or a decay >= 0 and < 1")
+    return average
+
+
+def _finite(players: Players) -> Tensor:
+    """``[M]``: whether every coordinate is finite. A sum over a member is, unless one is not (or overflows)."""
+    sums = [leaf.flatten(1).sum(1) for leaf in tree.leaves(players) if leaf.is_floating_point()]
+    return torch.stack(sums).sum(0).isfinite()
+
+
+def _with_worst(own: Tensor, diverged: Tensor, goal: Goal) -> Tensor:
+    return torch.where(diverged | ~own.isfinite(), torch.as_tensor(goal.worst, dtype=own.dtype), own)

@@ -1,0 +1,32 @@
+"""The vocabulary of the service: what a trial is, for the studies, the records, the tracker and the report alike."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
+STATES = (RUNNING, COMPLETE, PRUNED, FAILED)
+SEARCH, CONFIRM = "search", "confirm"
+
+
+class Trial(NamedTuple):
+    """One configuration × its seeds, as the study knows it.
+
+    ``attempt`` counts from 1; 0 means asked for and never started. ``value`` is the objective at the last report
+    (None before the first); ``error`` the one-line reason of a failure.
+    """
+
+    arm: str
+    kind: str
+    number: int
+    params: dict[str, float]
+    state: str
+    attempt: int
+    value: float | None
+    seeds: tuple[int, ...]
+    error: str | None = None
+
+    @property
+    def key(self) -> str:
+        """``arm/search-0003``: its name everywhere, and its folder below ``trials/``."""
+        return f"{self.arm}/{self.kind}-{self.number:04d}"
