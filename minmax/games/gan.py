@@ -65,7 +65,7 @@ def gan(
     if modules[0] != modules[1]:
         raise ValueError("gan: one network is native and the other a module; both must be of one kind")
     rule = losses.get(loss) if isinstance(loss, str) else loss
-    return _assemble(*pair, rule, known, latent, batch, native=not modules[0])
+    return _assemble(pair[0], pair[1], rule, known, latent, batch, native=not modules[0])
 
 
 def _network(part: Any) -> Any:
@@ -104,8 +104,10 @@ def _assemble(g: Any, d: Any, loss: GanLoss, data: Data, latent: int, batch: int
         real = judge(players, minibatch["real"])
         return {"generator": loss.generator(fake), "discriminator": loss.discriminator(real, fake)}
 
+    bound = loss.clip or 0.0
+
     def clip(players: Players) -> Players:
-        critic = tree.map(lambda x: x.clamp(-loss.clip, loss.clip), tree.parameters(players)["discriminator"])
+        critic = tree.map(lambda x: x.clamp(-bound, bound), tree.parameters(players)["discriminator"])
         return tree.with_buffers_of({**tree.parameters(players), "discriminator": critic}, players)
 
     def renew(players: Players, minibatch: Batch) -> Players:

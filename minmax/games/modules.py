@@ -33,9 +33,9 @@ class ModuleNet:
         """Parameters by their names; ``"buffers"`` where the module has any."""
         seed = int(torch.randint(2**62, (), generator=generator))
         module = self._seeded(self._make or self._reset_copy, seed)
-        tree: dict[str, Any] = {name: value.detach().clone() for name, value in module.named_parameters()}
+        parameters: dict[str, Any] = {name: value.detach().clone() for name, value in module.named_parameters()}
         buffers = {name: value.detach().clone() for name, value in module.named_buffers()}
-        return {**tree, "buffers": buffers} if buffers else tree
+        return {**parameters, "buffers": buffers} if buffers else parameters
 
     def __call__(self, tree: Tree, inputs: Tensor) -> Tensor:
         """The forward pass, ``[B, ...] -> [B, ...]``; what it would write into buffers is forgotten."""
@@ -45,7 +45,8 @@ class ModuleNet:
         """The forward pass and the buffers after it."""
         buffers = {name: value.clone() for name, value in tree.get("buffers", {}).items()}
         parameters = {name: value for name, value in tree.items() if name != "buffers"}
-        return torch.func.functional_call(self._module, {**parameters, **buffers}, (inputs,)), buffers
+        outputs: Tensor = torch.func.functional_call(self._module, {**parameters, **buffers}, (inputs,))
+        return outputs, buffers
 
     def _reset_copy(self) -> nn.Module:
         module = copy.deepcopy(self._module)
