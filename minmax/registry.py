@@ -61,7 +61,8 @@ class Registry(Mapping[str, Callable[..., Any]]):
         """One sentence for a name that is not here."""
         close = difflib.get_close_matches(name, self._entries, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        return f"unknown {self.kind} {name!r}; {hint}known: {', '.join(sorted(self._entries))}; or your own as module:function"
+        known = ", ".join(sorted(self._entries))
+        return f"unknown {self.kind} {name!r}; {hint}known: {known}; or your own as module:function"
 
 
 def _load(kind: str, path: str) -> Callable[..., Any]:
@@ -72,4 +73,4 @@ def _load(kind: str, path: str) -> Callable[..., Any]:
         raise UnknownName(f"{kind} {path!r} cannot be imported: {error}") from error
     if not callable(builder):
         raise UnknownName(f"{kind} {path!r} is a {type(builder).__name__}, not something to call")
-    return builder  # type: ignore[no-any-return]  # getattr is untyped; callable() was asked
+    return builder

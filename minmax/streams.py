@@ -30,8 +30,8 @@ def generator(seed: int, stream: str, device: str = "cpu") -> Generator:
 class Stream:
     """Draws for all members, one at a time from blocks.
 
-    ``draw_block(generator, count)`` gives ``count`` draws of one member along a leading axis; ``cast`` puts a block where
-    the players are. ``state`` is each generator as it was when the block began, and how much of the block is used.
+    ``draw_block(generator, count)`` gives ``count`` draws of one member along a leading axis; ``cast`` puts a block
+    where the players are. ``state`` is each generator as it was when the block began, and how much of it is used.
     """
 
     def __init__(

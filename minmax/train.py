@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,7 +47,7 @@ class Run:
         hypers: dict[str, Tensor],
         seeds: Sequence[int],
         steps: int,
-        report_every: int,
+        reports: Collection[int],
         metrics: Sequence[Metric],
         average: float | str | None,
         device: str,
@@ -55,7 +55,7 @@ class Run:
         resume: State | None,
     ) -> None:
         self.game, self.optimizer, self.hypers = lift(game), optimizer, hypers
-        self.seeds, self.steps, self.report_every = list(seeds), steps, report_every
+        self.seeds, self.steps, self._reports = list(seeds), steps, reports
         self._metrics, self._average, self._device, self._dtype = list(metrics), average, device, dtype
         self._restore(resume) if resume is not None else self._begin(game)
         streams = {} if resume is None else resume["streams"]
@@ -72,7 +72,7 @@ class Run:
             for name, own in self._advance().items():
                 totals[name] = totals.get(name, 0) + own
             since += 1
-            if self._step % self.report_every == 0 or self._step == self.steps:
+            if self._step in self._reports or self._step == self.steps:
                 yield self._report({name: total / since for name, total in totals.items()})
                 totals, since = {}, 0
 
@@ -181,7 +181,7 @@ def train(
     hypers: Mapping[str, float | Sequence[float]],
     seeds: Sequence[int] = (0,),
     steps: int = 1000,
-    report_every: int | None = None,
+    report_every: int | Collection[int] | None = None,
     metrics: Sequence[str | Metric] = (),
     average: float | str | None = None,
     device: str = "auto",
@@ -193,8 +193,8 @@ def train(
     Args:
         hypers: values by name, each a number or one a member; what has a default may be left out.
         seeds: one a member; a member's chance depends on its seed alone.
-        steps: the length of the whole run, resumed or not. ``report_every``: steps between reports; only the last if
-            left out.
+        steps: the length of the whole run, resumed or not. ``report_every``: steps between reports, or
+            the steps to report at; the last step always is.
         metrics: registered names or ``Metric``s.
         average: ``"uniform"``, or the decay of an exponential average of the players, which metrics then look at.
         device: ``"auto"`` takes a GPU if there is one. ``dtype``: of players and batches; by default as they come.
@@ -204,8 +204,8 @@ def train(
         ValueError: a name, number or size that is not allowed, naming it and what is.
     """
     seeds = list(seeds)
-    every = steps if report_every is None else report_every
-    for name, given in {"seeds": len(seeds), "steps": steps, "report_every": every}.items():
+    reports = _report_steps(steps, report_every)
+    for name, given in {"seeds": len(seeds), "steps": steps, "report_every": min(reports, default=steps)}.items():
         if given < 1:
             raise ValueError(f"{name}: {given} given; at least 1 is allowed")
     if device == "auto":
@@ -214,7 +214,7 @@ def train(
         dtype = getattr(torch, dtype)
     values = {name: own.to(device) for name, own in hypers_over_members(optimizer, hypers, len(seeds)).items()}
     built = [metric_registry.get(metric) if isinstance(metric, str) else metric for metric in metrics]
-    return Run(game, optimizer, values, seeds, steps, every, built, _checked(average), device, dtype, resume)
+    return Run(game, optimizer, values, seeds, steps, reports, built, _checked(average), device, dtype, resume)
 
 
 def hypers_over_members(
@@ -243,6 +243,14 @@ def hypers_over_members(
             raise ValueError(f"{name}: {len(own)} values for {members} members; allowed: one, or one a member")
         values[name] = own.expand(members).clone()
     return values
+
+
+def _report_steps(steps: int, report_every: int | Collection[int] | None) -> Collection[int]:
+    if report_every is None:
+        return ()
+    if isinstance(report_every, int):
+        return range(report_every, steps + 1, report_every) if report_every > 0 else (report_every,)
+    return frozenset(report_every)
 
 
 def _checked(average: float | str | None) -> float | str | None:

@@ -143,7 +143,7 @@ def _data(given: Any) -> Data:
         return given
     if isinstance(given, torch.Tensor):
         return Data("tensor", given, None, float(given.min()), float(given.max()), success="", facts={})
-    return _build(DATASETS, given)  # type: ignore[no-any-return]  # a registry's builder is untyped
+    return _build(DATASETS, given)
 
 
 def _build(registry: Any, given: str | Mapping[str, Any], **context: Any) -> Any:

@@ -33,9 +33,9 @@ class ModuleNet:
         """Parameters by their names; ``"buffers"`` where the module has any."""
         seed = int(torch.randint(2**62, (), generator=generator))
         module = self._seeded(self._make or self._reset_copy, seed)
-        parameters: dict[str, Any] = {name: value.detach().clone() for name, value in module.named_parameters()}
+        own: dict[str, Any] = {name: value.detach().clone() for name, value in module.named_parameters()}
         buffers = {name: value.detach().clone() for name, value in module.named_buffers()}
-        return {**parameters, "buffers": buffers} if buffers else parameters
+        return {**own, "buffers": buffers} if buffers else own
 
     def __call__(self, tree: Tree, inputs: Tensor) -> Tensor:
         """The forward pass, ``[B, ...] -> [B, ...]``; what it would write into buffers is forgotten."""
@@ -51,8 +51,9 @@ class ModuleNet:
     def _reset_copy(self) -> nn.Module:
         module = copy.deepcopy(self._module)
         for part in module.modules():
-            if hasattr(part, "reset_parameters"):
-                part.reset_parameters()
+            reset = getattr(part, "reset_parameters", None)
+            if callable(reset):
+                reset()
         return module
 
     @staticmethod

@@ -54,5 +54,5 @@ def distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -> Tensor
 
 def _features(data: Data, samples: Tensor) -> Tensor:
     if data.classifier is not None:
-        return data.classifier().features(samples)  # type: ignore[no-any-return]  # loaded lazily, untyped
+        return data.classifier().features(samples)
     return samples.flatten(-len(data.shape))
