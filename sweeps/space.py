@@ -1,0 +1,65 @@
+"""The search space of an arm: what its optimizer declares, and over it what the spec says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minmax import optimizers
+from minmax.types import Optimizer, Range
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+    from sweeps.spec import Arm, Entry, Sweep
+
+
+def optimizer_of(sweep: Sweep, arm: Arm) -> Optimizer:
+    """The optimizer that ``arm`` trains with, over its own transform or else the sweep's."""
+    built: Optimizer = optimizers.get(arm.optimizer, transform=arm.transform or sweep.transform, **arm.options)
+    return built
+
+
+def distributions(sweep: Sweep, arm: Arm) -> dict[str, BaseDistribution]:
+    """What the sampler draws for ``arm``, in the order that its optimizer declares; empty where all is fixed."""
+    from optuna.distributions import FloatDistribution
+
+    drawn: dict[str, BaseDistribution] = {}
+    for name, declared in optimizer_of(sweep, arm).hypers.items():
+        entry = _entry(sweep, arm, name)
+        if entry is None and declared.searched:
+            drawn[name] = FloatDistribution(declared.low, declared.high, log=declared.log)
+        elif entry is not None and entry.kind != "fixed":
+            drawn[name] = _distribution(entry)
+    return drawn
+
+
+def fixed(sweep: Sweep, arm: Arm) -> dict[str, float]:
+    """The hyperparameters of ``arm`` that are not drawn: the spec's constants, and defaults that nobody searches."""
+    constants: dict[str, float] = {}
+    for name, declared in optimizer_of(sweep, arm).hypers.items():
+        value = _constant(_entry(sweep, arm, name), declared)
+        if value is not None:
+            constants[name] = value
+    return constants
+
+
+def _entry(sweep: Sweep, arm: Arm, name: str) -> Entry | None:
+    entry = sweep.space.get(name)
+    return entry if entry is not None and entry.holds(arm) else None
+
+
+def _constant(entry: Entry | None, declared: Range) -> float | None:
+    if entry is not None:
+        return float(entry.values[0]) if entry.kind == "fixed" else None
+    return None if declared.searched else declared.default
+
+
+def _distribution(entry: Entry) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if entry.kind == "choice":
+        return CategoricalDistribution(entry.values)
+    low, high = entry.values
+    if entry.kind == "int":
+        return IntDistribution(int(low), int(high))
+    return FloatDistribution(low, high, log=entry.kind == "log")

@@ -1,0 +1,248 @@
+"""What a sweep is: the models behind a spec's keys, and ``load``, which finds everything wrong with a spec at once.
+
+A key of the YAML is a field here (``name``, ``as`` and ``int`` of an entry under their Python names), so that a problem
+has the place of the text it comes from. The models hold what can be said of one value; what values must agree on is in
+``checks.py``. No model imports torch or optuna.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+
+from minmax.optimizers import OPTIMIZERS
+from minmax.transforms import TRANSFORMS
+from sweeps import checks, values
+from sweeps.explain import explain
+from sweeps.gamespec import Count, GameSpec, Model, Named
+from sweeps.source import Source, SpecErrors, read, shown
+
+Name = Annotated[str, AfterValidator(values.plain_name)]
+Pair = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(values.ascending)]
+LogPair = Annotated[Pair, AfterValidator(values.positive)]
+WholePair = Annotated[list[Annotated[int, Field(ge=-(2**53), le=2**53)]], *Pair.__metadata__]
+Numbers = Annotated[list[float], Field(min_length=1), AfterValidator(values.distinct)]
+Names = Annotated[
+    list[str], Field(min_length=1), BeforeValidator(lambda said: [said] if isinstance(said, str) else said)
+]
+Measure = Annotated[str, AfterValidator(values.measure)]
+Transform = Annotated[str, AfterValidator(values.one_in(TRANSFORMS))]
+
+
+class Arm(Named):
+    """One optimizer of a sweep. ``name`` is its label (``as``), else the optimizer's name."""
+
+    optimizer: Annotated[str, AfterValidator(values.one_in(OPTIMIZERS))] = Field(
+        alias="name", description=values.known(OPTIMIZERS)
+    )
+    transform: Transform | None = None
+    label: Name | None = Field(default=None, alias="as")
+
+    @property
+    def name(self) -> str:
+        """What the arm is called everywhere; of a ``module:function`` without a label, the function's name."""
+        return self.label or self.optimizer.rpartition(":")[2]
+
+
+class When(Model):
+    """The arms that an entry is for, by arm or optimizer."""
+
+    optimizer: Names = Field(description="the arm or arms that it is for")
+
+    def holds(self, arm: Arm) -> bool:
+        """Whether ``arm`` is one of them."""
+        return bool({arm.name, arm.optimizer} & set(self.optimizer))
+
+
+class Entry(Model):
+    """Where one hyperparameter is searched, or (a bare number, ``fixed``) what it is."""
+
+    uniform: Pair | None = None
+    log: LogPair | None = None
+    whole: WholePair | None = Field(default=None, alias="int")
+    choice: Numbers | None = None
+    fixed: float | None = None
+    when: When | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_number(cls, given: Any) -> Any:
+        if isinstance(given, bool) or not isinstance(given, int | float | dict):
+            raise values.wrong(f"is {shown(given)}", "a number, or one such as {log: [low, high]}, is allowed")
+        return given if isinstance(given, dict) else {"fixed": given}
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        values.exactly_one(self._given, "uniform, log, int, choice or fixed")
+        return self
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        kinds = {"uniform": self.uniform, "log": self.log, "int": self.whole, "choice": self.choice}
+        return {kind: given for kind, given in {**kinds, "fixed": self.fixed}.items() if given is not None}
+
+    @property
+    def kind(self) -> str:
+        """``uniform``, ``log``, ``int``, ``choice`` or ``fixed``."""
+        return next(iter(self._given))
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Low and high, the choices, or the one value."""
+        given = self._given[self.kind]
+        return tuple(given) if isinstance(given, list) else (given,)
+
+    def holds(self, arm: Arm) -> bool:
+        """Whether it is for ``arm``."""
+        return self.when is None or self.when.holds(arm)
+
+
+class Objective(Model):
+    """What the search makes small or large: an aggregate over members of a metric's output, ``mean.frechet``."""
+
+    minimize: Measure | None = None
+    maximize: Measure | None = None
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> Self:
+        values.exactly_one({"minimize": self.minimize, "maximize": self.maximize}, "minimize or maximize")
+        return self
+
+    @property
+    def direction(self) -> str:
+        """``minimize`` or ``maximize``."""
+        return "minimize" if self.minimize else "maximize"
+
+    @property
+    def measure(self) -> str:
+        """``mean.frechet``: its name in a report's values."""
+        return self.minimize or self.maximize or ""
+
+    @property
+    def aggregate(self) -> str:
+        """``mean``."""
+        return self.measure.partition(".")[0]
+
+    @property
+    def output(self) -> str:
+        """``frechet``."""
+        return self.measure.partition(".")[2]
+
+
+class Search(Model):
+    """How each arm is searched."""
+
+    sampler: Annotated[str, AfterValidator(values.one_among("sampler", values.SAMPLERS))] = "tpe"
+    pruner: Annotated[str, AfterValidator(values.one_among("pruner", values.PRUNERS))] = "asha"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+class Confirm(Model):
+    """How the best configuration of each arm is confirmed: on how many fresh seeds."""
+
+    seeds: Count = 32
+
+
+class Resources(Model):
+    """What one trial takes: CPU cores, and GPUs or a share of one."""
+
+    cpu: Annotated[float, Field(gt=0, le=4096)] = 1
+    gpu: Annotated[float, Field(ge=0, le=4096), AfterValidator(values.whole_or_share)] = 0
+
+
+class Sweep(Model):
+    """A whole spec. ``report_every`` left out: the most reports up to ten that divide the length."""
+
+    name: Name = Field(description="a name of letters, digits, - and _")
+    game: GameSpec = Field(description="{data: …} for a GAN, or {name: …} for another game")
+    length: Count = Field(description="a whole number: each member's training in field units")
+    seeds: Count = 8
+    optimizers: list[Arm] = Field(min_length=1, description="a list of optimizers, an arm each")
+    transform: Transform = "adam"
+    trials: Count = Field(description="a whole number: the search trials of each arm")
+    space: dict[str, Entry] = Field(default_factory=dict)
+    objective: Objective = Field(description="{minimize: AGGREGATE.OUTPUT} or {maximize: …}")
+    success: Annotated[str, AfterValidator(values.success_metric)] | None = None
+    report_every: Count = Field(default_factory=lambda said: _even_part(said["length"]))
+    search: Search = Field(default_factory=Search)
+    confirm: Confirm = Field(default_factory=Confirm)
+    resources: Resources = Field(default_factory=Resources)
+    storage: Annotated[str, AfterValidator(values.place)] = "./runs"
+    tracking: Annotated[str, Field(min_length=1)] | None = None
+
+    def normalized(self) -> dict[str, Any]:
+        """Plain data with every default filled in; ``from_normalized`` takes it back."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    @classmethod
+    def from_normalized(cls, data: Mapping[str, Any]) -> Self:
+        """The sweep that ``normalized`` wrote.
+
+        Raises:
+            SpecErrors: it did not write this, or a name in it can no longer be imported.
+        """
+        source = Source("sweep.json", "")
+        try:
+            return cls.model_validate(dict(data))
+        except ValidationError as errors:
+            explain(source, errors, cls)
+            raise SpecErrors(source.problems) from errors
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Sweep:
+    """Reads and checks a spec; ``overrides`` are ``key.key=value``, the value in YAML. Creates nothing.
+
+    Raises:
+        SpecErrors: with everything that is wrong, each as ``file:line: key: what is wrong; what is allowed``.
+    """
+    source = read(path, overrides)
+    sweep = None
+    try:
+        sweep = Sweep.model_validate(source.data)
+    except ValidationError as errors:
+        explain(source, errors, Sweep)
+    _check(source)
+    if source.problems or sweep is None:
+        raise SpecErrors(source.problems)
+    return sweep
+
+
+def _check(source: Source) -> None:
+    """Asks of whatever parts are valid on their own whether they agree."""
+    data = source.data
+    items = data["optimizers"] if isinstance(data.get("optimizers"), list) else []
+    space = data["space"] if isinstance(data.get("space"), dict) else {}
+    transform, success, place = (
+        data.get(key, default) if source.is_sound((key,)) else None
+        for key, default in {"transform": "adam", "success": None, "storage": "./runs"}.items()
+    )
+    arms = _valid(Arm, enumerate(items))
+    aims = _valid(Objective, {"objective": data.get("objective")}.items())
+    checks.reports(source)
+    checks.builders(source)
+    built = checks.arms(source, arms, transform)
+    checks.space(source, _valid(Entry, space.items()), arms, built, checks.known(items, arms, built))
+    checks.objective(source, aims.get("objective"), success)
+    checks.storage(source, place)
+
+
+Key = TypeVar("Key", int, str)
+Part = TypeVar("Part", bound=Model)
+
+
+def _valid(model: type[Part], items: Iterable[tuple[Key, Any]]) -> dict[Key, Part]:
+    """The items that are valid by themselves."""
+    valid = {}
+    for key, given in items:
+        try:
+            valid[key] = model.model_validate(given)
+        except ValidationError:
+            continue  # reported along with the whole
+    return valid
+
+
+def _even_part(length: int) -> int:
+    return next(length // reports for reports in range(10, 0, -1) if length % reports == 0)
