@@ -1,0 +1,115 @@
+"""From a spec to a service: each arm's space and configs, the metrics a trial measures, the studies, the data."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import minmax
+from minmax.games.gan import Gan
+from sweeps import space
+from sweeps.decide import Plan
+from sweeps.service import Arm as ServiceArm
+from sweeps.service import Service
+from sweeps.trial import Config
+from sweeps.trials import Trial
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from minmax.types import Game
+    from sweeps.spec import Arm, Sweep
+    from sweeps.store import Store
+
+
+def game_of(sweep: Sweep) -> Game:
+    """The sweep's game, its data loaded."""
+    game: Game = minmax.games.get(sweep.game.name, **sweep.game.options)
+    return game
+
+
+def prepare(sweep: Sweep) -> str | None:
+    """Loads (and caches) data and classifier before the first trial needs them; the metric that says what success is.
+
+    That is the spec's, else the data set's own, else the distance to a known solution, else none.
+    """
+    game = game_of(sweep)
+    if isinstance(game, Gan):
+        if game.data.classifier is not None:
+            game.data.classifier()
+        return sweep.success or game.data.success or None
+    return sweep.success or ("distance" if game.solution is not None else None)
+
+
+def plan_of(sweep: Sweep) -> Plan:
+    """The sweep's shape."""
+    return Plan(
+        arms=tuple(arm.name for arm in sweep.optimizers),
+        trials=sweep.trials,
+        seeds=sweep.seeds,
+        confirm_seeds=sweep.confirm.seeds,
+        minimize=sweep.objective.direction == "minimize",
+    )
+
+
+def engine_of(url: str) -> Engine:
+    """The database beside the studies' own use of it."""
+    import sqlalchemy
+
+    return sqlalchemy.create_engine(url, connect_args={"timeout": 60} if url.startswith("sqlite") else {})
+
+
+def service_of(sweep: Sweep, success: str | None, store: Store, database: str) -> Service:
+    """The service over the sweep's studies and records."""
+    from sweeps.studies import Studies, open_storage, pruner_of, sampler_of
+
+    plan = plan_of(sweep)
+    studies = Studies(
+        open_storage(database),
+        sweep.name,
+        plan.arms,
+        plan.minimize,
+        sweep.search.seed,
+        sampler_of(sweep.search.sampler, sweep.trials),
+        pruner_of(sweep.search.pruner, sweep.length, sweep.report_every),
+    )
+    arms = {
+        arm.name: ServiceArm(
+            space.distributions(sweep, arm), space.fixed(sweep, arm), partial(config_of, sweep, success, arm)
+        )
+        for arm in sweep.optimizers
+    }
+    return Service(plan, arms, store, studies)
+
+
+def config_of(sweep: Sweep, success: str | None, arm: Arm, trial: Trial) -> Config:
+    """All that decides the trial's numbers."""
+    metrics = [metric_of(sweep.objective.output, success), *([success] if success else []), "gradients"]
+    return Config(
+        arm=trial.arm,
+        kind=trial.kind,
+        number=trial.number,
+        game={"name": sweep.game.name, **sweep.game.options},
+        optimizer=arm.optimizer,
+        options={**arm.options, "transform": arm.transform or sweep.transform},
+        hypers=trial.params,
+        seeds=list(trial.seeds),
+        length=sweep.length,
+        report_every=sweep.report_every,
+        metrics={name: {} for name in dict.fromkeys(metrics)},
+        measures=list(
+            dict.fromkeys([sweep.objective.measure, *(["rate.success", "lower.success"] if success else [])])
+        ),
+        objective=sweep.objective.measure,
+        minimize=sweep.objective.direction == "minimize",
+        device="cuda" if sweep.resources.gpu else "cpu",
+    )
+
+
+def metric_of(output: str, success: str | None) -> str:
+    """The metric that measures ``output``: the rule of success first, then the registered ones in order."""
+    candidates: list[Any] = [*([success] if success else []), *minmax.METRICS]
+    for name in candidates:
+        if output in minmax.metrics.get(name).outputs:
+            return str(name)
+    raise ValueError(f"objective: no metric has an output {output!r}")

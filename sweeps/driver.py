@@ -1,0 +1,179 @@
+"""The driver of one sweep: owns it, prepares its data, drives it to its end, keeps MLflow and the report in step."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from sweeps import gather
+from sweeps.assemble import engine_of, game_of, prepare, service_of
+from sweeps.describe import Description
+from sweeps.folder import Folder
+from sweeps.live import Live
+from sweeps.owner import Ownership
+from sweeps.ranking import Ranking, as_json
+from sweeps.report import render
+from sweeps.spec import Sweep
+from sweeps.track import Tracker, local_tracking
+
+if TYPE_CHECKING:
+    from sweeps.service import Service
+
+
+class Outcome(NamedTuple):
+    """How a drive ended: the ranking so far, and what MLflow lacks (None: nothing)."""
+
+    ranking: Ranking
+    tracking_error: str | None
+
+
+def begin(sweep: Sweep, text: str) -> Folder:
+    """Creates the sweep's folder.
+
+    Raises:
+        SweepExists: the name is taken.
+        OSError: the storage cannot be written.
+    """
+    folder = Folder(sweep.storage, sweep.name)
+    folder.create(sweep, text, prepare(sweep))
+    return folder
+
+
+def open_sweep(folder: Folder) -> tuple[Sweep, Service]:
+    """The sweep as it was asked for, and the service over its studies and records."""
+    about = folder.read()
+    sweep = Sweep.from_normalized(about["sweep"])
+    return sweep, service_of(sweep, about["success"], folder.store, folder.database)
+
+
+def carry_on(folder: Folder, serial: bool = False, plain: bool | None = None) -> Outcome:
+    """Drives a sweep from wherever it stands to its end.
+
+    Raises:
+        NoSweep: it does not exist. Owned: another process runs it.
+        KeyboardInterrupt: Ctrl-C; all that was reported is kept.
+    """
+    folder.read()
+    with Ownership(engine_of(folder.database), folder.name):
+        sweep, service = open_sweep(folder)
+        tracker = _tracker(sweep, service, folder)
+        with Live(plain) as live:
+            live.update(gather.snapshot(sweep, service, "preparing data"))
+            prepare(sweep)
+            tracker.start()
+            status = "stopped"
+            try:
+                _drive(sweep, service, serial, live)
+                status = "finished"
+            finally:
+                live.update(gather.snapshot(sweep, service, "writing the report"))
+                _conclude(sweep, service, folder, tracker, status)
+        return Outcome(gather.ranking(sweep, service), tracker.error)
+
+
+def write_report(sweep: Sweep, service: Service, folder: Folder, status: str) -> bytes:
+    """Writes ``report.html`` and ``ranking.json``; returns the page."""
+    page = render(gather.view(sweep, service, status)).encode()
+    folder.store.replace("report.html", page)
+    folder.store.replace("ranking.json", as_json(gather.ranking(sweep, service)).encode())
+    return page
+
+
+def tracking_of(sweep: Sweep, folder: Folder) -> tuple[str, str | None]:
+    """Where MLflow is, and where its artifacts go (None: that is the server's business)."""
+    import os
+
+    address = sweep.tracking or os.environ.get("MLFLOW_TRACKING_URI")
+    return (address, None) if address else local_tracking(str(folder.path.parent))
+
+
+def _drive(sweep: Sweep, service: Service, serial: bool, live: Live) -> None:
+    def refresh() -> None:
+        while service.events:
+            live.messages.put(service.events.pop(0))
+        live.update(gather.snapshot(sweep, service))
+
+    if service.is_done:
+        return
+    if serial:
+        from sweeps import serial as alone
+
+        alone.drive(service, refresh)
+    else:
+        live.update(gather.snapshot(sweep, service, "starting Ray"))
+        from sweeps import tune
+
+        tune.drive(service, sweep.resources.cpu, sweep.resources.gpu, refresh)
+
+
+def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, status: str) -> None:
+    """The report, and a last pass over MLflow with the summary run."""
+    page = write_report(sweep, service, folder, status)
+    files = {name: folder.store.get(name) for name in ("spec.yaml", "sweep.json", "ranking.json")}
+    ranks = gather.ranking(sweep, service).standings
+    rates = {f"success.{row.arm}": row.rate for row in ranks if row.rate is not None}
+    spec = {key: value if isinstance(value, str) else json.dumps(value) for key, value in sweep.normalized().items()}
+    tracker.summary({**files, "report.html": page}, spec, rates)
+    tracker.stop()
+
+
+def _tracker(sweep: Sweep, service: Service, folder: Folder) -> Tracker:
+    about = folder.read()
+    description = Description(params={}, tags={**about["versions"], "device": "cuda" if sweep.resources.gpu else "cpu"})
+    address, artifacts = tracking_of(sweep, folder)
+    return Tracker(
+        folder.store,
+        sweep.name,
+        address,
+        artifacts,
+        service.studies.trials,
+        lambda trial: description,
+        note=_note(sweep),
+        identity=f"{folder.store.root} {about['created']}",
+    )
+
+
+def _note(sweep: Sweep) -> str:
+    arms = ", ".join(f"**{arm.name}**" for arm in sweep.optimizers)
+    return (
+        f"Sweep **{sweep.name}**: {arms}; {sweep.trials} trials each × {sweep.seeds} seeds, "
+        f"{sweep.length} field units a member; objective: {sweep.objective.direction} {sweep.objective.measure}.\n\n"
+        f"Runs tagged `kind = search` tried a configuration; `kind = confirm` ran each arm's best on "
+        f"{sweep.confirm.seeds} fresh seeds, and only these rank the arms. The run tagged `kind = summary` holds the "
+        f"spec, the report and the ranking."
+    )
+
+
+class Estimate(NamedTuple):
+    """What a sweep will take, from a short measurement on this machine."""
+
+    trials: int
+    minutes: float
+    disk_megabytes: float
+
+
+def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
+    """Trains each arm's members a few steps and multiplies: an upper bound, as pruning saves some."""
+    import time
+
+    import minmax
+    from minmax import checkpoint
+    from sweeps.space import optimizer_of
+
+    game, seconds, size = game_of(sweep), 0.0, 0
+    for arm in sweep.optimizers:
+        optimizer = optimizer_of(sweep, arm)
+        hypers = {
+            name: (declared.default if declared.default is not None else declared.low)
+            for name, declared in optimizer.hypers.items()
+        }
+        for members, trials in ((sweep.seeds, sweep.trials), (sweep.confirm.seeds, 1)):
+            run = iter(minmax.train(game, optimizer, hypers, range(members), steps, report_every=[2]))
+            size += trials * len(checkpoint.dumps(next(run).state))
+            start = time.perf_counter()
+            next(run)
+            seconds += trials * (time.perf_counter() - start) / (steps - 2) * sweep.length / optimizer.cost
+    slots = max(1, int(cores // sweep.resources.cpu))
+    kept = 3 + 1  # the last two and the best, and MLflow's copy of one
+    trials = len(sweep.optimizers) * (sweep.trials + 1)
+    return Estimate(trials, seconds / slots / 60, kept * size / 1e6)

@@ -1,0 +1,111 @@
+"""A sweep's folder: what was asked for, the studies, the records. Made whole, found by name."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import platform
+import subprocess
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweeps.store import Store
+
+if TYPE_CHECKING:
+    from sweeps.spec import Sweep
+
+FORMAT = 1
+LIBRARIES = ("torch", "optuna", "ray", "mlflow", "numpy")
+
+
+class NoSweep(LookupError):
+    """No sweep of that name; the message lists those there are."""
+
+
+class SweepExists(FileExistsError):
+    """The name is taken; the message says how far that sweep is and what to do."""
+
+
+class Folder:
+    """Where sweep ``name`` lives below a storage: ``store`` for its records, ``database`` for its studies.
+
+    Records may lie on an object store; the studies' SQLite file is always local (``./runs`` then).
+    """
+
+    def __init__(self, storage: str, name: str) -> None:
+        self.storage, self.name = storage, name
+        self.store = Store(f"{storage.rstrip('/')}/{name}")
+        self.path = Path(storage.removeprefix("file://") if self.store.local else "./runs").absolute() / name
+
+    @property
+    def database(self) -> str:
+        """The studies' URL."""
+        return f"sqlite:///{self.path / 'studies.db'}"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the sweep was begun."""
+        return self.store.exists("sweep.json")
+
+    def create(self, sweep: Sweep, text: str, success: str | None) -> None:
+        """Writes down what was asked for; ``sweep.json``, the last, makes it a sweep.
+
+        Raises:
+            SweepExists: there is one of that name.
+        """
+        if self.exists:
+            raise SweepExists(
+                f"sweep {self.name} exists in {self.storage}: `sweeps resume {self.name}`, or another name"
+            )
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        about = {
+            "format": FORMAT,
+            "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "sweep": sweep.normalized(),
+            "success": success,
+            "versions": versions(),
+        }
+        self.store.replace("spec.yaml", text.encode())
+        self.store.replace("sweep.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
+
+    def read(self) -> dict[str, Any]:
+        """What ``create`` wrote.
+
+        Raises:
+            NoSweep: there is none, or it is of a format that this version does not know.
+        """
+        try:
+            about: dict[str, Any] = json.loads(self.store.get("sweep.json"))
+        except FileNotFoundError:
+            raise NoSweep(self._missing()) from None
+        if about.get("format") != FORMAT:
+            raise NoSweep(f"sweep {self.name}: format {about.get('format')!r}; this version reads format {FORMAT}")
+        return about
+
+    def _missing(self) -> str:
+        known = names(self.storage)
+        close = difflib.get_close_matches(self.name, known, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        return f"no sweep {self.name!r} in {self.storage}; {hint}there is: {', '.join(known) or 'none'}"
+
+
+def names(storage: str) -> list[str]:
+    """The sweeps in a storage."""
+    store = Store(storage)
+    return [name for name in store.list() if store.exists(f"{name}/sweep.json")]
+
+
+def versions() -> dict[str, str]:
+    """What ran: python, libraries, this project, and its commit where it is a checkout."""
+    own = {"python": platform.python_version(), "minmax-sweeps": version("minmax-sweeps"), "commit": _commit()}
+    return {**{name: version(name) for name in LIBRARIES}, **own}
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"

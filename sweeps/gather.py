@@ -1,0 +1,142 @@
+"""Views of studies and records: the display's snapshot, the ranking, the report's page. Nothing is decided here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sweeps.decide import best_of, is_failed, of
+from sweeps.progress import ArmProgress, Snapshot
+from sweeps.ranking import ArmResult, Budget, Ranking, rank
+from sweeps.record import Report, TrialRecord
+from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
+from sweeps.view import ArmView, Curve, Samples, SweepView
+
+if TYPE_CHECKING:
+    from sweeps.service import Service
+    from sweeps.spec import Sweep
+
+
+def snapshot(sweep: Sweep, service: Service, doing: str = "") -> Snapshot:
+    """Where the sweep stands; work is counted in field units × members."""
+    trials = service.studies.trials()
+    arms = tuple(_progress(service, trials, arm) for arm in service.plan.arms)
+    spent = sum(len(trial.seeds) * _steps(service, trial) for trial in trials)
+    search = sum(
+        sweep.seeds * (sweep.length - _steps(service, t)) for t in trials if t.kind == SEARCH and t.state == PRUNED
+    )
+    whole = len(arms) * sweep.length * (sweep.trials * sweep.seeds + sweep.confirm.seeds)
+    return Snapshot(arms, spent, whole - search, doing)
+
+
+def _progress(service: Service, trials: Sequence[Trial], arm: str) -> ArmProgress:
+    searched = of(trials, arm, SEARCH)
+    ended = [trial for trial in searched if trial.state != RUNNING]
+    best = best_of(service.plan, trials, arm)
+    rates = [service.latest[t.key].success for t in searched if t.key in service.latest]
+    return ArmProgress(
+        arm=arm,
+        total=service.plan.trials,
+        done=len(ended),
+        running=sum(trial.state == RUNNING and trial.attempt > 0 for trial in searched),
+        pruned=sum(trial.state == PRUNED for trial in ended),
+        diverged=sum(_diverged(service, trial) for trial in ended),
+        failed=sum(trial.state == FAILED for trial in ended),
+        best=None if best is None else best.value,
+        success=max((rate for rate in rates if rate is not None), default=None),
+        confirm=_confirmation(trials, arm, len(ended) == service.plan.trials),
+    )
+
+
+def _confirmation(trials: Sequence[Trial], arm: str, searched: bool) -> str:
+    confirmation = of(trials, arm, CONFIRM)
+    if confirmation:
+        return {RUNNING: "running", COMPLETE: "done"}.get(confirmation[0].state, "failed")
+    return "none" if searched and is_failed(trials, arm) else "waiting"
+
+
+def _diverged(service: Service, trial: Trial) -> bool:
+    """Whether half of its members or more did."""
+    return trial.state == COMPLETE and trial.key in service.latest and service.latest[trial.key].diverged >= 0.5
+
+
+def _steps(service: Service, trial: Trial) -> int:
+    return service.latest[trial.key].step if trial.key in service.latest else 0
+
+
+def ranking(sweep: Sweep, service: Service) -> Ranking:
+    """The ranking by confirmation results, as far as there are any."""
+    trials = service.studies.trials()
+    results = [_result(sweep, service, trials, arm) for arm in service.plan.arms]
+    return rank(results, sweep.objective.direction, sweep.objective.output)
+
+
+def _result(sweep: Sweep, service: Service, trials: Sequence[Trial], arm: str) -> ArmResult:
+    searched, budget = of(trials, arm, SEARCH), _budget(sweep, service, of(trials, arm, SEARCH))
+    for trial in of(trials, arm, CONFIRM):
+        if trial.state == COMPLETE:
+            last = TrialRecord(service.store, trial.key).history()[-1]
+            success = tuple(last.metrics.get("success", ()))
+            objective = tuple(last.metrics[sweep.objective.output])
+            return ArmResult(arm, trial.params, trial.seeds, success, objective, budget)
+        return ArmResult(arm, {}, (), (), (), budget, missing=trial.error or "its confirmation is running")
+    if len(searched) >= sweep.trials and is_failed(trials, arm):
+        return ArmResult(arm, {}, (), (), (), budget, missing=f"every trial failed: {searched[0].error}")
+    return ArmResult(arm, {}, (), (), (), budget)
+
+
+def _budget(sweep: Sweep, service: Service, searched: Sequence[Trial]) -> Budget:
+    diverged = sum(_diverged(service, trial) for trial in searched)
+    return Budget(
+        complete=sum(trial.state == COMPLETE for trial in searched) - diverged,
+        pruned=sum(trial.state == PRUNED for trial in searched),
+        diverged=diverged,
+        failed=sum(trial.state == FAILED for trial in searched),
+        spent=sum(_steps(service, trial) for trial in searched),
+        saved=sum(sweep.length - _steps(service, trial) for trial in searched if trial.state == PRUNED),
+    )
+
+
+def view(sweep: Sweep, service: Service, status: str, detail: str = "") -> SweepView:
+    """All that the report shows."""
+    trials = service.studies.trials()
+    known = ranking(sweep, service)
+    return SweepView(
+        name=sweep.name,
+        spec=sweep.normalized(),
+        status=status,
+        objective=sweep.objective.output,
+        direction=sweep.objective.direction,
+        ranking=known if known.standings or known.unranked else None,
+        arms=tuple(_arm_view(sweep, service, trials, arm) for arm in service.plan.arms),
+        trials=tuple(trials),
+        detail=detail,
+        written=time.strftime("%Y-%m-%d %H:%M"),
+    )
+
+
+def _arm_view(sweep: Sweep, service: Service, trials: Sequence[Trial], arm: str) -> ArmView:
+    shown = [*of(trials, arm, SEARCH), *of(trials, arm, CONFIRM)]
+    curves = [_curve(sweep, trial, TrialRecord(service.store, trial.key).history()) for trial in shown]
+    chosen = [*of(trials, arm, CONFIRM), best_of(service.plan, trials, arm)]
+    pictures = (_samples(service, trial) for trial in chosen if trial is not None)
+    return ArmView(arm, tuple(c for c in curves if c.steps), next((p for p in pictures if p is not None), None))
+
+
+def _curve(sweep: Sweep, trial: Trial, history: Sequence[Report]) -> Curve:
+    return Curve(
+        kind=trial.kind,
+        number=trial.number,
+        steps=tuple(float(report.step) for report in history),
+        objective=tuple(tuple(report.metrics[sweep.objective.output]) for report in history),
+        success=tuple(tuple(report.metrics["success"]) for report in history if "success" in report.metrics),
+    )
+
+
+def _samples(service: Service, trial: Trial) -> Samples | None:
+    pictures = TrialRecord(service.store, trial.key).samples()
+    if not pictures:
+        return None
+    step = max(pictures)
+    return Samples(service.store.get(pictures[step]), trial.key, float(step))

@@ -1,0 +1,129 @@
+"""One owner at a time: a row beside the studies says which process runs a sweep, since when, and that it lives."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import NamedTuple
+
+import psutil
+import sqlalchemy as sql
+
+BEAT, DEAD_AFTER = 10.0, 60.0  # seconds: between signs of life, and of silence before another host may take over
+
+_TABLE = sql.Table(
+    "sweep_owner",
+    sql.MetaData(),
+    sql.Column("sweep", sql.String(64), primary_key=True),
+    sql.Column("token", sql.String(32), nullable=False),
+    sql.Column("host", sql.String(255), nullable=False),
+    sql.Column("pid", sql.Integer, nullable=False),
+    sql.Column("started", sql.Float, nullable=False),  # when the process began: pids come again
+    sql.Column("since", sql.Float, nullable=False),
+    sql.Column("heartbeat", sql.Float, nullable=False),
+)
+
+
+class Owned(RuntimeError):
+    """Another live process runs the sweep; the message says which, where, and since when."""
+
+
+class Holder(NamedTuple):
+    """The owner's row."""
+
+    token: str
+    host: str
+    pid: int
+    started: float
+    since: float
+    heartbeat: float
+
+    def lives(self) -> bool:
+        """On this host: the same process is there. On another: it was heard of within a minute."""
+        if self.host != socket.gethostname():
+            return time.time() - self.heartbeat < DEAD_AFTER
+        try:
+            process = psutil.Process(self.pid)
+            return abs(process.create_time() - self.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+def holder(engine: sql.Engine, sweep: str) -> Holder | None:
+    """Who holds the sweep, alive or dead; None if it was let go."""
+    _TABLE.create(engine, checkfirst=True)
+    with engine.connect() as connection:
+        row = connection.execute(_TABLE.select().where(_TABLE.c.sweep == sweep)).mappings().first()
+    return None if row is None else Holder(**{k: v for k, v in row.items() if k != "sweep"})
+
+
+class Ownership:
+    """Held for the length of a ``with`` block, by a row that a daemon thread keeps fresh.
+
+    A dead owner is taken over. Two that try at once: the database lets one of them through.
+
+    Raises:
+        Owned: on entering, if another live process is the owner.
+    """
+
+    def __init__(self, engine: sql.Engine, sweep: str) -> None:
+        self._engine, self._sweep, self._token = engine, sweep, secrets.token_hex(16)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="owner", daemon=True)
+
+    def __enter__(self) -> Ownership:
+        found = holder(self._engine, self._sweep)
+        if found is not None and found.lives():
+            raise _owned(self._sweep, found)
+        if not self._take(found):
+            winner = holder(self._engine, self._sweep)
+            raise (
+                _owned(self._sweep, winner) if winner else Owned(f"sweep {self._sweep}: two started at once; try again")
+            )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        with self._engine.begin() as connection:
+            connection.execute(_TABLE.delete().where(_TABLE.c.sweep == self._sweep, _TABLE.c.token == self._token))
+
+    def _take(self, dead: Holder | None) -> bool:
+        row = {
+            "token": self._token,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "started": psutil.Process().create_time(),
+            "since": time.time(),
+            "heartbeat": time.time(),
+        }
+        with self._engine.begin() as connection:
+            if dead is not None:  # only if it is still the row that was seen
+                seen = (_TABLE.c.sweep == self._sweep) & (_TABLE.c.token == dead.token)
+                return connection.execute(_TABLE.update().where(seen).values(**row)).rowcount == 1
+            try:
+                connection.execute(_TABLE.insert().values(sweep=self._sweep, **row))
+            except sql.exc.IntegrityError:
+                return False
+            return True
+
+    def _beat(self) -> None:
+        own = (_TABLE.c.sweep == self._sweep) & (_TABLE.c.token == self._token)
+        while not self._ended.wait(BEAT):
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(_TABLE.update().where(own).values(heartbeat=time.time()))
+            except sql.exc.OperationalError:
+                continue  # a locked database: the next beat says it
+
+
+def _owned(sweep: str, by: Holder) -> Owned:
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(by.since))
+    return Owned(f"sweep {sweep}: run by process {by.pid} on {by.host} since {since}; stop that one first")

@@ -1,0 +1,122 @@
+"""The service: joins what to do (decide), what is known (studies) and what was done (records).
+
+Ray's adapters and the serial loop both drive it through three calls: ``next``, ``reported``, ``ended``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sweeps import decide
+from sweeps.decide import Ask, ConfirmBest, Continue, Done, Plan, Wait
+from sweeps.record import TrialRecord
+from sweeps.trial import Config, Progress, progress_of
+from sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+
+if TYPE_CHECKING:
+    from sweeps.store import Store
+    from sweeps.studies import Studies
+
+
+class Arm(NamedTuple):
+    """What the service needs of an arm: its space for the sampler, its constants, and a trial's config."""
+
+    space: dict[str, Any]
+    fixed: dict[str, float]
+    configure: Callable[[Trial], Config]
+
+
+class Work(NamedTuple):
+    """One attempt for a worker."""
+
+    trial: Trial
+    config: Config
+
+
+class Service:
+    """Hands out work and takes in results. Every change is stored before it is acted on."""
+
+    def __init__(self, plan: Plan, arms: dict[str, Arm], store: Store, studies: Studies) -> None:
+        self.plan, self.studies, self.store = plan, studies, store
+        self.events: list[str] = []
+        self.latest: dict[str, Progress] = {}  # the last report of each trial
+        self._arms = arms
+        self._active: dict[str, Trial] = {}
+        self._failures: dict[str, int] = {}
+        for trial in studies.trials():
+            if trial.state != RUNNING:
+                self.latest.update((trial.key, progress) for progress in self.recorded(trial)[-1:])
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return isinstance(decide.next_action(self.plan, self.studies.trials(), self._active), Done)
+
+    def next(self) -> Work | Wait | Done:
+        """The next attempt to start, or why there is none."""
+        while True:
+            action = decide.next_action(self.plan, self.studies.trials(), self._active)
+            if isinstance(action, (Wait, Done)):
+                return action
+            trial = self._trial_for(action)
+            if self._is_over(trial):
+                continue
+            work = self._begin(trial)
+            self._active[trial.key] = work.trial
+            return work
+
+    def reported(self, trial: Trial, progress: Progress) -> bool:
+        """Takes in a report; whether the trial goes on. Of a trial that has ended nothing is taken in."""
+        if self.studies.trial(trial.key).state != RUNNING:
+            return False
+        self.latest[trial.key] = progress
+        self.studies.report(trial, progress.step, progress.value)
+        if progress.last:
+            self.studies.finish(trial, COMPLETE)
+            return False
+        if self.studies.should_prune(trial):
+            self.studies.finish(trial, PRUNED)
+            return False
+        return True
+
+    def ended(self, trial: Trial, error: str | None = None, retry: bool = True) -> None:
+        """The worker is free again. A failed trial gets another attempt, unless it would fail the same way."""
+        self._active.pop(trial.key, None)
+        if error is None:
+            return
+        failures = self._failures[trial.key] = self._failures.get(trial.key, 0) + 1
+        again = retry and decide.may_retry(self.plan, failures)
+        self.events.append(f"{trial.key} attempt {trial.attempt} failed{', trying again' if again else ''}: {error}")
+        if not again:
+            self.studies.finish(trial, FAILED, error)
+
+    def _trial_for(self, action: Ask | ConfirmBest | Continue) -> Trial:
+        if isinstance(action, Continue):
+            return action.trial
+        if isinstance(action, ConfirmBest):
+            return self.studies.confirm(action.best, decide.confirm_seeds(self.plan))
+        arm = self._arms[action.arm]
+        return self.studies.ask(action.arm, arm.space, arm.fixed, decide.search_seeds(self.plan))
+
+    def _is_over(self, trial: Trial) -> bool:
+        """Catches the study up with what an earlier driver's workers committed; whether nothing is left to do."""
+        if trial.attempt == 0:
+            return False
+        goes_on = True
+        for progress in self.recorded(trial):
+            self.latest[trial.key] = progress
+            self.studies.report(trial, progress.step, progress.value)
+        if trial.key in self.latest:
+            goes_on = self.reported(trial, self.latest[trial.key])
+        return not goes_on
+
+    def recorded(self, trial: Trial) -> list[Progress]:
+        """A trial's committed reports."""
+        config = self._arms[trial.arm].configure(trial)
+        return [progress_of(report._asdict(), config) for report in TrialRecord(self.store, trial.key).history()]
+
+    def _begin(self, trial: Trial) -> Work:
+        config = self._arms[trial.arm].configure(trial)
+        TrialRecord(self.store, trial.key).write_config(config._asdict())
+        return Work(self.studies.begin(trial), config)

@@ -1,0 +1,177 @@
+"""One trial: a configuration × its seeds, trained from its last good checkpoint to its length, every report recorded.
+
+This runs in a worker. It reads nothing but the record, so it is the same call under Ray, serially, or by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import minmax
+from minmax import checkpoint, tree
+from minmax.games.gan import Gan
+from minmax.lazy import torch
+from minmax.metrics.generated import samples
+from sweeps.grid import MEMBERS, POINTS, draw
+from sweeps.record import TrialRecord
+from sweeps.stats import aggregate
+from sweeps.store import Store
+
+if TYPE_CHECKING:
+    from minmax.train import Run
+    from minmax.types import Game, Metric, Optimizer
+
+
+class Config(NamedTuple):
+    """All that decides a trial's numbers; ``config.json`` in its record.
+
+    ``metrics``: name -> options of each metric measured. ``measures``: the aggregates reported as values.
+    ``objective`` is the one the search looks at, ``minimize`` its direction.
+    """
+
+    arm: str
+    kind: str
+    number: int
+    game: dict[str, Any]
+    optimizer: str
+    options: dict[str, Any]
+    hypers: dict[str, float]
+    seeds: list[int]
+    length: int
+    report_every: int
+    metrics: dict[str, dict[str, Any]]
+    measures: list[str]
+    objective: str
+    minimize: bool
+    device: str
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Config:
+        """The config that ``_asdict`` wrote; ``TypeError`` where a field is missing or unknown."""
+        return cls(**data)
+
+
+class Progress(NamedTuple):
+    """What a worker tells the driver of one report; the rest is in the record.
+
+    ``success`` is the share of members that succeed (None without a rule), ``diverged`` of those that diverged.
+    """
+
+    step: int
+    value: float
+    last: bool
+    success: float | None
+    diverged: float
+
+
+def progress_of(report: Mapping[str, Any], config: Config) -> Progress:
+    """A report as the driver hears of it."""
+    fallen = report["diverged"]
+    return Progress(
+        step=report["step"],
+        value=report["values"][config.objective],
+        last=report["step"] == config.length,
+        success=report["values"].get("rate.success"),
+        diverged=sum(at is not None for at in fallen) / len(fallen),
+    )
+
+
+def run(config: Config, store: Store, attempt: int) -> Iterator[Progress]:
+    """Trains, records each report under ``attempt``, and yields after each commit.
+
+    Steps are field units: a report at nominal step u comes after u / cost optimizer steps, rounded.
+    """
+    record = TrialRecord(store, f"{config.arm}/{config.kind}-{config.number:04d}")
+    game = minmax.games.get(config.game["name"], **{k: v for k, v in config.game.items() if k != "name"})
+    optimizer = minmax.optimizers.get(config.optimizer, **config.options)
+    metrics = [minmax.metrics.get(name, **options) for name, options in config.metrics.items()]
+    nominal = _schedule(config, optimizer)
+    training = _resumed(config, record, game, optimizer, metrics, nominal)
+
+    before = record.history()
+    best = min((_loss(config, past.values[config.objective]) for past in before), default=float("inf"))
+    trained = before[-1].seconds if before else 0.0
+    writer, began = record.attempt(attempt), time.monotonic()
+    for report in training:
+        step = nominal[report.step]
+        values = _values(config, {name: own.tolist() for name, own in report.metrics.items()})
+        loss = _loss(config, values[config.objective])
+        content = {
+            "step": step,
+            "optimizer_steps": report.step,
+            "cost": report.cost,
+            "time_ms": time.time_ns() // 1_000_000,
+            "seconds": trained + time.monotonic() - began,
+            "metrics": {name: own.tolist() for name, own in {**report.metrics, **report.info}.items()},
+            "values": values,
+            "diverged": [None if at < 0 else at for at in report.diverged_at.tolist()],
+        }
+        writer.commit(step, content, _checkpoint(report.state, step), _picture(game, report.players), loss < best)
+        best = min(best, loss)
+        yield progress_of(content, config)
+
+
+def explain(error: BaseException, store: Store, key: str, attempt: int) -> str:
+    """Records the traceback of a failed attempt and returns its one line."""
+    text = "".join(traceback.format_exception(error))
+    store.replace(f"trials/{key}/attempt-{attempt}/error.txt", text.encode())
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+
+
+def _schedule(config: Config, optimizer: Optimizer) -> dict[int, int]:
+    """Optimizer step -> the nominal report step (field units) it stands for; the last is ``length``."""
+    units = [*range(config.report_every, config.length, config.report_every), config.length]
+    return {max(1, round(unit / optimizer.cost)): unit for unit in units}
+
+
+def _resumed(
+    config: Config,
+    record: TrialRecord,
+    game: Game,
+    optimizer: Optimizer,
+    metrics: list[Metric],
+    nominal: dict[int, int],
+) -> Run:
+    last = record.last_checkpoint()
+    return minmax.train(
+        game,
+        optimizer,
+        config.hypers,
+        config.seeds,
+        steps=max(nominal),
+        report_every=nominal.keys(),
+        metrics=metrics,
+        device=config.device,
+        resume=None if last is None else checkpoint.loads(last.files()["state.safetensors"]),
+    )
+
+
+def _values(config: Config, metrics: Mapping[str, list[float]]) -> dict[str, float]:
+    values = {}
+    for measure in config.measures:
+        how, _, output = measure.partition(".")
+        if output not in metrics:
+            raise ValueError(f"objective: {output!r} was not reported; reported: {', '.join(sorted(metrics))}")
+        values[measure] = aggregate(how, metrics[output])
+    return values
+
+
+def _loss(config: Config, value: float) -> float:
+    return value if config.minimize else -value
+
+
+def _checkpoint(state: dict[str, Any], step: int) -> dict[str, bytes]:
+    about = {"step": step, "format": 1, "minmax": minmax.__version__}
+    return {"state.safetensors": checkpoint.dumps(state), "state.json": json.dumps(about).encode()}
+
+
+def _picture(game: Game, players: Any) -> bytes | None:
+    if not isinstance(game, Gan):
+        return None
+    shown = tree.map(lambda x: x[:MEMBERS], players)
+    made = samples(game, shown, torch.Generator(tree.leaves(shown)[0].device).manual_seed(0), POINTS)
+    return draw(made.cpu().numpy(), game.data.low, game.data.high)
