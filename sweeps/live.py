@@ -1,0 +1,177 @@
+"""The progress display: a live table on a terminal, plain lines elsewhere, and never a reason for a sweep to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import IO, TextIO, cast
+
+import rich.live
+from rich.console import Console, RenderableType
+
+from sweeps.board import Board, board, line
+from sweeps.progress import Pace, Snapshot
+from sweeps.trials import PRUNED, Trial
+from sweeps.wording import inert, number, percent, setting
+
+
+class Live:
+    """Shows snapshots of a running sweep. Use as a context manager; ``update`` as often as convenient.
+
+    On a terminal the table is redrawn four times a second whatever the rate of updates. In plain mode each trial that
+    ends and each message is a line, and a line of totals follows every ``every`` seconds while updates come.
+
+    Args:
+        plain: lines instead of a table; by default wherever the file is no terminal, or a dumb one.
+        file: where to write, standard output by default. A pipe that closes silences the display and nothing else.
+        every: seconds between lines of totals in plain mode.
+        clock: steady seconds.
+    """
+
+    def __init__(
+        self,
+        plain: bool | None = None,
+        file: TextIO | None = None,
+        every: float = 15.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._file = Unbreakable(file or sys.stdout)
+        self._console = Console(file=cast(IO[str], self._file))  # rich asks a file for no more than this one has
+        dumb = not self._file.isatty() or self._console.is_dumb_terminal
+        self._plain = dumb if plain is None else plain
+        self._every = every
+        self._clock = clock
+        self._start = clock()
+        self._pace = Pace()
+        self._snapshot: Snapshot | None = None
+        self._printed: float | None = None
+        self._shown: deque[str] = deque(maxlen=3)
+        self._screen: rich.live.Live | None = None
+        self.messages: queue.SimpleQueue[str] = queue.SimpleQueue()
+        """One-line events from any thread (a failed trial, an outage); shown with the next update."""
+
+    def __enter__(self) -> Live:
+        self._start = self._clock()
+        if not self._plain:
+            self._screen = rich.live.Live(
+                get_renderable=self._draw, console=self._console, refresh_per_second=4, transient=False
+            )
+            self._screen.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._drain()
+        if self._screen is not None:
+            self._screen.stop()
+        elif self._snapshot is not None:
+            self._print(line(self._board(self._snapshot)))
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Takes in where the sweep stands now."""
+        self._pace.see(self._clock(), snapshot.spent, any(arm.running for arm in snapshot.arms))
+        self._snapshot = snapshot
+        self._drain()
+        due = self._printed is None or self._clock() - self._printed >= self._every
+        if self._plain and due:
+            self._printed = self._clock()
+            self._print(line(self._board(snapshot)))
+
+    def finished(self, trial: Trial, success: float | None = None) -> None:
+        """Tells of a trial that ended; ``success`` is the share of its seeds that succeeded."""
+        self.messages.put(sentence(trial, success))
+        self._drain()
+
+    def _drain(self) -> None:
+        for text in _waiting(self.messages):
+            self._shown.append(text)
+            if self._plain:
+                self._print(text)
+
+    def _print(self, text: str) -> None:
+        self._file.write(inert(text) + "\n")
+        self._file.flush()
+
+    def _board(self, snapshot: Snapshot) -> Board:
+        now = self._clock()
+        left = self._pace.left(now, snapshot.total)
+        return Board(snapshot, now - self._start, left, tuple(self._shown))
+
+    def _draw(self) -> RenderableType:
+        if self._snapshot is None:
+            return ""
+        ascii_only = not self._console.encoding.startswith("utf")
+        return board(self._board(self._snapshot), self._console.width, ascii_only)
+
+
+def sentence(trial: Trial, success: float | None = None) -> str:
+    """A trial that ended, in one line: ``consensus/search-0003 complete: 3.21, success 88%; lr 4e-4``."""
+    facts = [number(trial.value)] if trial.value is not None and trial.state != PRUNED else []
+    facts += [f"success {percent(success)}"] if success is not None else []
+    facts += [trial.error] if trial.error else []
+    return f"{trial.key} {trial.state}{': ' if facts else ''}{', '.join(facts)}; {setting(trial.params, ', ')}"
+
+
+def _waiting(messages: queue.SimpleQueue[str]) -> Iterable[str]:
+    while True:
+        try:
+            yield messages.get_nowait()
+        except queue.Empty:
+            return
+
+
+class Unbreakable:
+    """A text file to show things on, that shows nothing any more once it breaks, and replaces what it can't encode."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file: TextIO | None = file
+        self.encoding: str = getattr(file, "encoding", None) or "utf-8"
+        self.errors = "replace"
+
+    def write(self, text: str) -> int:
+        """Writes what can be written; an encoding that lacks a character gets a question mark."""
+        if self._file is not None:
+            try:
+                self._file.write(text.encode(self.encoding, "replace").decode(self.encoding))
+            except (OSError, ValueError):
+                self._break()
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes, if there is still something to flush to."""
+        if self._file is not None:
+            try:
+                self._file.flush()
+            except (OSError, ValueError):
+                self._break()
+
+    def isatty(self) -> bool:
+        """Whether the file is a terminal still."""
+        try:
+            return self._file is not None and self._file.isatty()
+        except ValueError:
+            return False
+
+    def fileno(self) -> int:
+        """The file's descriptor.
+
+        Raises:
+            OSError: the file is broken or has none.
+        """
+        if self._file is None:
+            raise OSError("the display's file is closed")
+        return int(self._file.fileno())
+
+    def _break(self) -> None:
+        """Python flushes standard output once more when it exits, and would complain there about the same pipe."""
+        broken, self._file = self._file, None
+        if sys.__stdout__ is not None and broken is sys.__stdout__:
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
