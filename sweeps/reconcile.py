@@ -1,0 +1,193 @@
+"""One MLflow run brought in step with one trial's record: compare, log what is missing, and end it last.
+
+What makes each part safe to be killed in and to be repeated:
+
+- A metric is logged where its history lacks the step. Times are recorded, so two processes log the same row: one row.
+- A picture's name follows from trial and step; a torn copy has another size and is written again. The thumbnail goes
+  first, so a whole picture has one.
+- A checkpoint counts when the tag that names it is set, and the run when its status is: both come last. A run that
+  must change after that is reopened before anything else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from sweeps.describe import PARAM_LIMIT, Description, clipped, metrics_of, params_of, run_name, tags_of
+from sweeps.pictures import FOLDER, picture_name, thumbnail
+from sweeps.record import Report, TrialRecord
+from sweeps.store import Store
+from sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+
+if TYPE_CHECKING:
+    from sweeps.track import Ledger
+
+STATUS = {RUNNING: "RUNNING", COMPLETE: "FINISHED", PRUNED: "FINISHED", FAILED: "FAILED"}
+LOGGED_IMAGES = "mlflow.loggedImages"  # what makes the run page look for pictures
+SUMMARY = "summary"
+
+
+class Counts(NamedTuple):
+    """What one pass changed in MLflow; all zero when it was in step already."""
+
+    runs: int = 0
+    merged: int = 0
+    metrics: int = 0
+    images: int = 0
+    checkpoints: int = 0
+    ended: int = 0
+
+    def plus(self, other: Counts) -> Counts:
+        """Both together."""
+        return Counts(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+
+class Run(NamedTuple):
+    """A run as MLflow has it. ``metrics``: name -> latest value."""
+
+    run_id: str
+    start: int
+    status: str
+    tags: Mapping[str, str]
+    params: frozenset[str]
+    metrics: Mapping[str, float]
+
+
+class Value(NamedTuple):
+    """One value of a metric."""
+
+    name: str
+    value: float
+    time_ms: int
+    step: int
+
+
+class Summary(NamedTuple):
+    """What the sweep's summary run shows."""
+
+    files: dict[str, bytes]
+    params: dict[str, object]
+    metrics: dict[str, float]
+
+
+def is_complete(run: Run, trial: Trial) -> bool:
+    """Whether the run shows this attempt's end: its status is set after all else."""
+    told = (run.status, run.tags.get("attempt"), run.tags.get("state"))
+    return trial.state != RUNNING and told == (STATUS[trial.state], str(trial.attempt), trial.state)
+
+
+def create(ledger: Ledger, sweep: str, trial: Trial, record: TrialRecord, description: Description) -> Run:
+    """A new run, with its identity in the same call, that began when the trial did."""
+    return ledger.create(run_name(trial), _started(record, description), tags_of(trial, description, sweep))
+
+
+class Follower:
+    """One trial's run, looked at once; after that it is known what it has, and a pass logs news only."""
+
+    def __init__(self, ledger: Ledger, run: Run) -> None:
+        self._ledger = ledger
+        self._run_id = run.run_id
+        self._status = run.status
+        self._tags = dict(run.tags)
+        self._params = set(run.params)
+        self._metrics = {(name, step) for name in run.metrics for step in ledger.steps(run.run_id, name)}
+        self._found = ledger.sizes(run.run_id, FOLDER) if LOGGED_IMAGES in run.tags else {}
+        self._pictures: set[str] = set()  # known to be whole
+
+    def follow(self, sweep: str, trial: Trial, store: Store, record: TrialRecord, description: Description) -> Counts:
+        """Logs what the run lacks, and ends it if the trial has ended."""
+        tags = tags_of(trial, description, sweep)
+        if self._status != "RUNNING" and any(self._tags.get(name) != tags[name] for name in ("attempt", "state")):
+            self._ledger.set_status(self._run_id, "RUNNING")
+            self._status = "RUNNING"
+        history, samples = record.history(), record.samples()
+        if samples:
+            tags[LOGGED_IMAGES] = "True"
+        metrics = self._log(params_of(trial, description), tags, history)
+        images = self._log_pictures(store, trial.key, samples, history)
+        if trial.state == RUNNING:
+            return Counts(metrics=metrics, images=images)
+        return Counts(0, 0, metrics, images, self._log_checkpoint(record), self._end(trial, history))
+
+    def _log(self, params: dict[str, str], tags: dict[str, str], history: list[Report]) -> int:
+        new = [
+            Value(name, value, report.time_ms, report.step)
+            for report in history
+            for name, value in metrics_of(report).items()
+            if (name, report.step) not in self._metrics
+        ]
+        missing = {name: value for name, value in params.items() if name not in self._params}
+        changed = {name: value for name, value in tags.items() if self._tags.get(name) != value}
+        if new or missing or changed:
+            self._ledger.log(self._run_id, missing, new, changed)
+        self._metrics.update((value.name, value.step) for value in new)
+        self._params.update(missing)
+        self._tags |= changed
+        return len(new)
+
+    def _log_pictures(self, store: Store, key: str, samples: dict[int, str], history: list[Report]) -> int:
+        pictures = {}
+        for report in history:
+            name = picture_name(key, report.step, report.time_ms)
+            if report.step in samples and name not in self._pictures:
+                picture = store.get(samples[report.step])
+                if self._found.get(f"{name}.png") != len(picture):
+                    pictures[name] = picture
+                self._pictures.add(name)
+        if pictures:
+            small = {f"{name}+compressed.webp": thumbnail(picture) for name, picture in pictures.items()}
+            self._ledger.upload(self._run_id, FOLDER, small)
+            self._ledger.upload(self._run_id, FOLDER, {f"{name}.png": data for name, data in pictures.items()})
+        return len(pictures)
+
+    def _log_checkpoint(self, record: TrialRecord) -> int:
+        checkpoint = record.last_checkpoint()
+        if checkpoint is None:
+            return 0
+        folder = f"checkpoint/{checkpoint.step:06d}"
+        tag = {"checkpoint": f"attempt-{checkpoint.attempt}/{folder}"}
+        if self._tags.get("checkpoint") == tag["checkpoint"]:
+            return 0
+        self._ledger.upload(self._run_id, folder, checkpoint.files())
+        self._ledger.log(self._run_id, {}, [], tag)
+        self._tags |= tag
+        return 1
+
+    def _end(self, trial: Trial, history: list[Report]) -> int:
+        status = STATUS[trial.state]
+        if self._status == status:
+            return 0
+        self._ledger.set_status(self._run_id, status, history[-1].time_ms if history else _now())
+        self._status = status
+        return 1
+
+
+def write_summary(ledger: Ledger, sweep: str, run: Run | None, summary: Summary) -> None:
+    """Brings the summary run to what ``summary`` says: files over older ones, a metric that changed at a new step."""
+    tags = {"sweep": sweep, "key": SUMMARY, "kind": SUMMARY}
+    run = run or ledger.create(f"summary · {sweep}", _now(), tags)
+    ledger.upload(run.run_id, "", summary.files)
+    params = {
+        name: clipped(str(value), PARAM_LIMIT) for name, value in summary.params.items() if name not in run.params
+    }
+    values = [
+        Value(name, value, _now(), max(ledger.steps(run.run_id, name), default=-1) + 1)
+        for name, value in summary.metrics.items()
+        if run.metrics.get(name) != value
+    ]
+    ledger.log(run.run_id, params, values, tags)
+    ledger.set_status(run.run_id, "FINISHED", _now())
+
+
+def _started(record: TrialRecord, description: Description) -> int:
+    """When the trial began: as recorded where it is, so that a run made afterwards says the same."""
+    if description.began is not None:
+        return description.began
+    first = next(iter(record.history()), None)
+    return _now() if first is None else first.time_ms - round(1000 * first.seconds)
+
+
+def _now() -> int:
+    return round(1000 * time.time())

@@ -1,0 +1,174 @@
+"""Objects by path, in a folder or in a bucket: written whole, and never changed.
+
+Locally an object is written to a hidden file beside its place, flushed to the disk and renamed, so a reader sees all
+of it or nothing. Elsewhere (``s3://``, ``memory://``, any fsspec URL) it is one put, which object stores make atomic.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class RecordExists(FileExistsError):
+    """An object is already there with other bytes; objects are immutable."""
+
+
+class Store:
+    """Objects below ``root``, a local path or an fsspec URL. Paths are relative, with ``/``.
+
+    Every method raises ``OSError`` where the storage itself does (no permission, disk full, network down), and
+    ``ValueError`` for a path that leads out of the root.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.local = "://" not in root or root.startswith("file://")
+        self._backend: _Backend = _Folder(root.removeprefix("file://")) if self.local else _Bucket(root)
+
+    def __repr__(self) -> str:
+        return f"Store({self.root!r})"
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes an object that is not there yet; the same bytes again are accepted.
+
+        Raises:
+            RecordExists: it is there with other bytes.
+        """
+        checked = _checked(path)
+        if self._backend.exists(checked):
+            if self._backend.read(checked) == data:
+                return
+            raise RecordExists(f"{path} in {self.root} exists with other bytes, and what is recorded is never changed")
+        self._backend.write(checked, data)
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Writes a view (a report, a table) over the one before."""
+        self._backend.write(_checked(path), data)
+
+    def get(self, path: str) -> bytes:
+        """An object's bytes; ``FileNotFoundError`` where there is none."""
+        return self._backend.read(_checked(path))
+
+    def exists(self, path: str) -> bool:
+        """Whether there is an object, or a folder with objects, at ``path``."""
+        return self._backend.exists(_checked(path))
+
+    def list(self, prefix: str = "") -> list[str]:
+        """Names directly below the folder ``prefix``, sorted; empty where there is no such folder."""
+        return sorted(name for name in self._backend.names(_checked(prefix)) if not name.startswith("."))
+
+    def delete(self, path: str) -> None:
+        """Removes an object, or a folder with all below it; what is not there is no error."""
+        self._backend.remove(_checked(path))
+
+
+class _Backend(Protocol):
+    def write(self, path: str, data: bytes) -> None: ...
+    def read(self, path: str) -> bytes: ...
+    def exists(self, path: str) -> bool: ...
+    def names(self, path: str) -> list[str]: ...
+    def remove(self, path: str) -> None: ...
+
+
+class _Folder:
+    """A local folder; what it creates is the owner's alone (mode 0700)."""
+
+    def __init__(self, root: str) -> None:
+        self._root = Path(root).absolute()
+
+    def write(self, path: str, data: bytes) -> None:
+        target = self._root / path
+        _make(target.parent)
+        hidden = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+        try:
+            with open(hidden, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(hidden, target)
+        except BaseException:
+            hidden.unlink(missing_ok=True)
+            raise
+        _sync(target.parent)
+
+    def read(self, path: str) -> bytes:
+        return (self._root / path).read_bytes()
+
+    def exists(self, path: str) -> bool:
+        return (self._root / path).exists()
+
+    def names(self, path: str) -> list[str]:
+        try:
+            return os.listdir(self._root / path)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def remove(self, path: str) -> None:
+        target = self._root / path
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                target.unlink()
+
+
+class _Bucket:
+    """Any fsspec file system. Listings are never cached: other machines write too."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec  # 0.1 s that a local sweep need not pay
+
+        self._files: Any
+        self._files, root = fsspec.url_to_fs(url, use_listings_cache=False)
+        self._root = root.rstrip("/")
+
+    def write(self, path: str, data: bytes) -> None:
+        self._files.pipe_file(f"{self._root}/{path}", data)
+
+    def read(self, path: str) -> bytes:
+        return bytes(self._files.cat_file(f"{self._root}/{path}"))
+
+    def exists(self, path: str) -> bool:
+        return bool(self._files.exists(f"{self._root}/{path}"))
+
+    def names(self, path: str) -> list[str]:
+        try:
+            found = self._files.ls(f"{self._root}/{path}".rstrip("/"), detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [str(name).rstrip("/").rpartition("/")[2] for name in found]
+
+    def remove(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm(f"{self._root}/{path}", recursive=True)
+
+
+def _checked(path: str) -> str:
+    parts = path.split("/") if path else []
+    if any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):
+        raise ValueError(f"{path!r} is no path of an object: allowed are names joined by '/', without '.' and '..'")
+    return path
+
+
+def _make(folder: Path) -> None:
+    """Creates a folder and its parents: ``os.makedirs`` would apply the mode to the last one only."""
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Flushes a folder's entries, without which a renamed file may be gone after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
