@@ -39,7 +39,8 @@ def line(state: Board) -> str:
 
 def board(state: Board, width: int, ascii_only: bool = False) -> RenderableType:
     """The table: the totals first, so that a low window cuts arms and not them, then a row an arm, then messages."""
-    parts: list[RenderableType] = [_totals(state, width, ascii_only), _arms(state.snapshot.arms, width, ascii_only)]
+    arms = arms_table(state.snapshot.arms, width, ascii_only)
+    parts: list[RenderableType] = [_totals(state, width, ascii_only), arms]
     for message in state.messages:
         text = Text(inert(message), style="dim", no_wrap=True, overflow="ellipsis")
         text.truncate(max(width - 1, 1), overflow="crop" if ascii_only else "ellipsis")
@@ -65,7 +66,8 @@ def _totals(state: Board, width: int, ascii_only: bool) -> Text:
     return text
 
 
-def _arms(arms: tuple[ArmProgress, ...], width: int, ascii_only: bool) -> Table:
+def arms_table(arms: tuple[ArmProgress, ...], width: int, ascii_only: bool = False) -> Table:
+    """A row an arm."""
     wide, narrow = width >= WIDE, width < NARROW
     shape = box.ASCII2 if ascii_only else box.SIMPLE_HEAD
     table = Table(box=shape, pad_edge=False, header_style="bold", padding=(0, 1), collapse_padding=not wide)

@@ -91,6 +91,9 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Live) -> None:
     def refresh() -> None:
         while service.events:
             live.messages.put(service.events.pop(0))
+        while service.over:
+            trial = service.over.pop(0)
+            live.finished(trial, service.latest[trial.key].success if trial.key in service.latest else None)
         live.update(gather.snapshot(sweep, service))
 
     if service.is_done:
@@ -119,7 +122,9 @@ def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, 
 
 def _tracker(sweep: Sweep, service: Service, folder: Folder) -> Tracker:
     about = folder.read()
-    description = Description(params={}, tags={**about["versions"], "device": "cuda" if sweep.resources.gpu else "cpu"})
+    tags = {**about["versions"], "device": "cuda" if sweep.resources.gpu else "cpu"}
+    said = {"game": sweep.game.name, **sweep.game.options, "length": sweep.length, "transform": sweep.transform}
+    description = Description(params=said, tags=tags)
     address, artifacts = tracking_of(sweep, folder)
     return Tracker(
         folder.store,
@@ -129,7 +134,7 @@ def _tracker(sweep: Sweep, service: Service, folder: Folder) -> Tracker:
         service.studies.trials,
         lambda trial: description,
         note=_note(sweep),
-        identity=f"{folder.store.root} {about['created']}",
+        identity=about["identity"],
     )
 
 

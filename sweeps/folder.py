@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import platform
+import secrets
 import subprocess
 import time
 from importlib.metadata import version
@@ -62,6 +63,7 @@ class Folder:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         about = {
             "format": FORMAT,
+            "identity": secrets.token_hex(8),  # tells it from another sweep of this name, here or elsewhere
             "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "sweep": sweep.normalized(),
             "success": success,

@@ -40,6 +40,7 @@ class Service:
     def __init__(self, plan: Plan, arms: dict[str, Arm], store: Store, studies: Studies) -> None:
         self.plan, self.studies, self.store = plan, studies, store
         self.events: list[str] = []
+        self.over: list[Trial] = []  # ended since the display last looked
         self.latest: dict[str, Progress] = {}  # the last report of each trial
         self._arms = arms
         self._active: dict[str, Trial] = {}
@@ -73,10 +74,10 @@ class Service:
         self.latest[trial.key] = progress
         self.studies.report(trial, progress.step, progress.value)
         if progress.last:
-            self.studies.finish(trial, COMPLETE)
+            self._finish(trial, COMPLETE)
             return False
         if self.studies.should_prune(trial):
-            self.studies.finish(trial, PRUNED)
+            self._finish(trial, PRUNED)
             return False
         return True
 
@@ -89,7 +90,10 @@ class Service:
         again = retry and decide.may_retry(self.plan, failures)
         self.events.append(f"{trial.key} attempt {trial.attempt} failed{', trying again' if again else ''}: {error}")
         if not again:
-            self.studies.finish(trial, FAILED, error)
+            self._finish(trial, FAILED, error)
+
+    def _finish(self, trial: Trial, state: str, error: str | None = None) -> None:
+        self.over.append(self.studies.finish(trial, state, error))
 
     def _trial_for(self, action: Ask | ConfirmBest | Continue) -> Trial:
         if isinstance(action, Continue):

@@ -129,7 +129,7 @@ class Tracker:
         trials: what trials there are; called from the tracker's thread.
         describe: what to show of a trial beside what it says itself; called from the tracker's thread.
         note: what was swept, in Markdown, shown above the experiment's runs.
-        identity: what tells this sweep from another of the same name elsewhere; "" doesn't look.
+        identity: what tells this sweep from another of the same name, which gets an experiment of its own.
         every: seconds between passes.
     """
 
@@ -183,7 +183,7 @@ class Tracker:
         """One pass. ``full`` compares every run again, also those that are known, or say, to be complete.
 
         Raises:
-            TrackingError: the experiment was deleted, or is another sweep's.
+            TrackingError: the experiment was deleted.
             MlflowException, OSError: MLflow or the records failed; what could be done is done, the next pass goes on.
         """
         with self._lock:
@@ -268,6 +268,9 @@ def _connect(uri: str, sweep: str, artifacts: str | None, about: Mapping[str, st
     logging.getLogger("alembic").setLevel(logging.ERROR)
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name(sweep)
+    if experiment is not None and _is_anothers(experiment, about[IDENTITY]):  # its folder was removed, or is elsewhere
+        sweep = f"{sweep} ({about[IDENTITY][:8]})"
+        experiment = client.get_experiment_by_name(sweep)
     if experiment is None:
         try:
             return Ledger(client, client.create_experiment(sweep, artifacts, {k: v for k, v in about.items() if v}))
@@ -275,15 +278,20 @@ def _connect(uri: str, sweep: str, artifacts: str | None, about: Mapping[str, st
             experiment = client.get_experiment_by_name(sweep)  # another process may have been faster
             if experiment is None:
                 raise error
-    _refuse(experiment, uri, about[IDENTITY])
+    _refuse_deleted(experiment, uri)
     for name, value in about.items():
         if value and experiment.tags.get(name) != value:
             client.set_experiment_tag(experiment.experiment_id, name, value)
     return Ledger(client, experiment.experiment_id)
 
 
-def _refuse(experiment: Experiment, uri: str, identity: str) -> None:
-    """Raises where the experiment must not take this sweep's runs."""
+def _is_anothers(experiment: Experiment, identity: str) -> bool:
+    """Whether it holds another sweep of the same name."""
+    other = experiment.tags.get(IDENTITY)
+    return bool(identity and other and other != identity)
+
+
+def _refuse_deleted(experiment: Experiment, uri: str) -> None:
     if experiment.lifecycle_stage == "deleted":
         at = re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", uri)  # no password in a message
         number = experiment.experiment_id
@@ -291,10 +299,4 @@ def _refuse(experiment: Experiment, uri: str, identity: str) -> None:
             f"MLflow's experiment {experiment.name!r} was deleted, which keeps its name taken. Restore it: "
             f"`MLFLOW_TRACKING_URI={at} mlflow experiments restore -x {number}`; or purge it: "
             f"`mlflow gc --backend-store-uri {at} --experiment-ids {number}`; or name the sweep otherwise"
-        )
-    other = experiment.tags.get(IDENTITY)
-    if identity and other and other != identity:
-        raise TrackingError(
-            f"MLflow's experiment {experiment.name!r} holds another sweep of that name ({other}; this one is "
-            f"{identity}); name this sweep otherwise, or track it elsewhere (tracking: in the spec)"
         )

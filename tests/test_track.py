@@ -414,12 +414,13 @@ def test_a_deleted_experiment_says_how_to_go_on(folder: Path) -> None:
     tracker(folder, []).reconcile()
 
 
-def test_another_sweeps_experiment_is_left_alone(folder: Path) -> None:
-    tracker(folder, [], identity="made on Monday").reconcile()
-    tracker(folder, [], identity="made on Monday").reconcile()
-    with pytest.raises(TrackingError, match=r"another sweep of that name \(made on Monday; this one is made on Fri"):
-        tracker(folder, [trial()], identity="made on Friday").reconcile()
+def test_another_sweep_of_the_name_gets_an_experiment_of_its_own(folder: Path) -> None:
+    tracker(folder, [], identity="monday-1").reconcile()
+    tracker(folder, [trial()], identity="friday-1").reconcile()
+    tracker(folder, [trial()], identity="friday-1").reconcile()
     assert runs(folder) == []
+    own = client(folder).get_experiment_by_name("digits (friday-1)")
+    assert len(client(folder).search_runs([own.experiment_id])) == 1
 
 
 # Names and values

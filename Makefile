@@ -1,0 +1,49 @@
+# What people use; `make` alone lists it. Everything runs in the project's own virtual environment, made on first use.
+
+PYTHON ?= python3
+VENV ?= .venv
+SPEC ?= sweeps/specs/digits.yaml
+READY := $(VENV)/.ready
+RUN := OMP_NUM_THREADS=1 $(VENV)/bin/
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep ui test test-all check format bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## make the environment (the other targets do it by themselves)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+sweep: $(READY)  ## run a sweep: the quick-start, or SPEC=path/to/spec.yaml; goes on where it was stopped
+	@$(RUN)sweeps run $(SPEC) --or-resume
+
+ui: $(READY)  ## open MLflow on 127.0.0.1 over ./runs
+	@$(RUN)sweeps ui
+
+test: $(READY)  ## run the tests that take minutes
+	@$(RUN)python -m pytest -m 'not slow'
+
+test-all: $(READY)  ## run all tests, the long kill tests too
+	@$(RUN)python -m pytest
+
+check: $(READY)  ## lint, formatting, types, import directions
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(RUN)python -m pytest tests/test_imports.py
+
+format: $(READY)  ## format the code
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+bench: $(READY)  ## members·steps per second against the ordinary training loop
+	@$(RUN)python -m bench.engine
+
+clean:  ## remove the environment and caches; runs stay
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
