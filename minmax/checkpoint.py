@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
+
 from minmax import tree
 from minmax.lazy import torch
 from minmax.types import State
 
 
 def dumps(state: State) -> bytes:
-    """The tensors of a state, each named by its path."""
+    """The tensors of a state, each named by its path, and the order they came in (which player is the first, which
+    layer: safetensors sorts by name)."""
     from safetensors.torch import save
 
-    return save({path: leaf.detach().cpu().contiguous().clone() for path, leaf in tree.named_leaves(state)})
+    tensors = {path: leaf.detach().cpu().contiguous().clone() for path, leaf in tree.named_leaves(state)}
+    return save(tensors, metadata={"order": json.dumps(list(tensors))})
 
 
 def loads(content: bytes) -> State:
     """The state that ``dumps`` wrote.
 
     Raises:
-        ValueError: not a whole safetensors file.
+        ValueError: not a whole safetensors file, or not one that ``dumps`` wrote.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -27,7 +31,16 @@ def loads(content: bytes) -> State:
         tensors = load(content)
     except SafetensorError as error:
         raise ValueError(f"checkpoint: not a whole safetensors file: {error}") from error
-    return nest(tensors)
+    return nest({path: tensors[path] for path in _order(content)})
+
+
+def _order(content: bytes) -> list[str]:
+    """From the header: eight bytes with its length, then JSON."""
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    try:
+        return json.loads(header["__metadata__"]["order"])
+    except KeyError as error:
+        raise ValueError("checkpoint: a safetensors file, but without the order of its leaves") from error
 
 
 def nest(tensors: dict[str, torch.Tensor]) -> State:

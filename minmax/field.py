@@ -82,7 +82,7 @@ def partial(game: Game, players: Players, batch: Batch, name: str) -> Players:
     own, whole = _differentiable({name: players[name]})
     with torch.enable_grad():
         loss = game.losses[name]({**players, **whole}, batch)
-        return {name: _gradient(loss.sum(), own[name], create_graph=False, retain_graph=False)}
+        return {name: _gradient(loss, own[name], create_graph=False, retain_graph=False)}
 
 
 class Linearization(NamedTuple):
@@ -139,20 +139,26 @@ def _field(game: Game, leaves: Players, whole: Players, batch: Batch, create_gra
         each = losses(game, whole, batch)
         last = list(each)[-1]
         return {
-            name: _gradient(loss.sum(), leaves[name], create_graph, retain_graph=create_graph or name != last)
+            name: _gradient(loss, leaves[name], create_graph, retain_graph=create_graph or name != last)
             for name, loss in each.items()
         }
 
 
-def _gradient(total: Tensor, leaves: Any, create_graph: bool, retain_graph: bool) -> Any:
-    if not total.requires_grad:  # a loss that does not depend on its player
+def _gradient(values: Tensor, leaves: Any, create_graph: bool, retain_graph: bool) -> Any:
+    """Of the sum of values ``[M]``: every member's own."""
+    if not values.requires_grad:  # a loss that does not depend on its player
         return tree.zeros_like(leaves)
     gradients = torch.autograd.grad(
-        total, tree.leaves(leaves), create_graph=create_graph, retain_graph=retain_graph, materialize_grads=True
+        values,
+        tree.leaves(leaves),
+        torch.ones_like(values),
+        create_graph=create_graph,
+        retain_graph=retain_graph,
+        materialize_grads=True,
     )
     return tree.like(leaves, gradients)
 
 
 def _pull_back(outputs: Players, vector: Players, inputs: Players, create_graph: bool) -> Players:
     with torch.enable_grad():
-        return _gradient(tree.dot(outputs, vector).sum(), inputs, create_graph, retain_graph=True)
+        return _gradient(tree.dot(outputs, vector), inputs, create_graph, retain_graph=True)

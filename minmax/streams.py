@@ -53,7 +53,7 @@ class Stream:
         self._used = 0
         if state is not None:
             for own, position in zip(self._generators, state["generators"], strict=True):
-                own.set_state(position.contiguous())
+                own.set_state(position.clone())  # torch crashes on a view
             self._used = int(state["used"])
         self._began = self._positions()
 

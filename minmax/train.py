@@ -10,6 +10,7 @@ from minmax import metrics as metric_registry
 from minmax import tree
 from minmax.field import lift
 from minmax.lazy import torch
+from minmax.packing import Packing
 from minmax.streams import Stream, generator, one_by_one
 from minmax.types import Game, Goal, Metric, Optimizer, Players, State
 
@@ -79,7 +80,7 @@ class Run:
     def _begin(self, game: Game) -> None:
         members = [game.init(generator(seed, "init")) for seed in self.seeds]
         self._step = 0
-        self._players = tree.map(self._cast, tree.stack(members))
+        self._pack(tree.map(self._cast, tree.stack(members)))
         self._state = self.optimizer.init(self._players)
         self._averaged = self._players
         self._diverged_at = torch.full((len(self.seeds),), NEVER, device=self._device)
@@ -90,11 +91,15 @@ class Run:
             raise ValueError(f"resume: a state of {tree.members(state['players'])} members for {len(self.seeds)} seeds")
         state = tree.map(lambda x: x.to(self._device), {k: v for k, v in state.items() if k != "streams"})
         self._step = int(state["step"])
-        self._players = state["players"]
+        self._pack(state["players"])
         self._state = tree.fill(self.optimizer.init(self._players), state.get("optimizer", {}), "optimizer")
-        self._averaged = state.get("average", self._players)
+        self._averaged = self._packing.pack(state["average"]) if "average" in state else self._players
         self._diverged_at = state["diverged_at"]
         self._random = state["random"].cpu() if "random" in state else None
+
+    def _pack(self, players: Players) -> None:
+        self._packing = Packing(players)
+        self._packed_game, self._players = self._packing.game(self.game), self._packing.pack(players)
 
     def _advance(self) -> dict[str, Tensor]:
         """One step; a member whose players are no longer finite stays where it last was."""
@@ -114,9 +119,10 @@ class Run:
     def _one_step(self) -> tuple[Players, State, dict[str, Tensor]]:
         batches = tuple(self._batches.next() for _ in range(self.optimizer.batches))
         noise = self._noise.next()
-        players, state, info = self.optimizer.step(self.game, self._players, self._state, batches, noise, self.hypers)
-        if self.game.renew is not None:
-            players = self.game.renew(players, batches[0])
+        game = self._packed_game
+        players, state, info = self.optimizer.step(game, self._players, self._state, batches, noise, self.hypers)
+        if game.renew is not None:
+            players = game.renew(players, batches[0])
         return players, state, info
 
     @contextmanager
@@ -142,7 +148,7 @@ class Run:
 
     def _report(self, info: dict[str, Tensor]) -> Report:
         diverged = self._diverged_at != NEVER
-        players = self._players if self._average is None else self._averaged
+        players = self._packing.unpack(self._players if self._average is None else self._averaged)
         measured: dict[str, Tensor] = {}
         for metric in self._metrics:
             with self._lent_randomness(keep=False):
@@ -155,13 +161,13 @@ class Run:
     def _snapshot(self) -> State:
         state: State = {
             "step": torch.tensor(self._step),
-            "players": self._players,
+            "players": self._packing.unpack(self._players),
             "optimizer": self._state,
             "diverged_at": self._diverged_at,
             "streams": {"batch": self._batches.state, "noise": self._noise.state},
         }
         if self._average is not None:
-            state["average"] = self._averaged
+            state["average"] = self._packing.unpack(self._averaged)
         if self._random is not None:
             state["random"] = self._random
         return state
@@ -263,7 +269,7 @@ def _checked(average: float | str | None) -> float | str | None:
 
 def _finite(players: Players) -> Tensor:
     """``[M]``: whether every coordinate is finite. A sum over a member is, unless one is not (or overflows)."""
-    sums = [leaf.flatten(1).sum(1) for leaf in tree.leaves(players) if leaf.is_floating_point()]
+    sums = [tree.rows(leaf).sum(1) for leaf in tree.leaves(players) if leaf.is_floating_point()]
     return torch.stack(sums).sum(0).isfinite()
 
 

@@ -5,7 +5,8 @@ An optimizer written with these reads like its formula. Nothing here changes an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minmax.lazy import torch
@@ -20,14 +21,14 @@ Coefficient = Any  # a number, or a Tensor [M]
 
 def map(function: Callable[..., Any], first: Tree, *rest: Tree) -> Tree:
     """``function`` over the leaves of trees of one structure."""
-    if isinstance(first, Mapping):
+    if isinstance(first, dict):
         return {key: map(function, value, *(tree[key] for tree in rest)) for key, value in first.items()}
     return function(first, *rest)
 
 
 def leaves(tree: Tree) -> list[Tensor]:
     """The leaves, in order."""
-    if isinstance(tree, Mapping):
+    if isinstance(tree, dict):
         return [leaf for value in tree.values() for leaf in leaves(value)]
     return [tree]
 
@@ -40,7 +41,7 @@ def like(tree: Tree, values: Sequence[Any]) -> Tree:
 
 def named_leaves(tree: Tree, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Pairs of a path (keys joined by ``/``) and a leaf."""
-    if isinstance(tree, Mapping):
+    if isinstance(tree, dict):
         for key, value in tree.items():
             yield from named_leaves(value, f"{prefix}/{key}" if prefix else str(key))
     else:
@@ -49,7 +50,7 @@ def named_leaves(tree: Tree, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def parameters(players: Tree) -> Tree:
     """The players without their buffers: what gradients move."""
-    if any(isinstance(player, Mapping) and "buffers" in player for player in players.values()):
+    if any(isinstance(player, dict) and "buffers" in player for player in players.values()):
         return {name: _without_buffers(player) for name, player in players.items()}
     return players
 
@@ -58,14 +59,14 @@ def with_buffers_of(moved: Tree, players: Tree) -> Tree:
     """``moved`` with the buffers of ``players`` put back."""
     return {
         name: {**player, "buffers": players[name]["buffers"]}
-        if isinstance(players[name], Mapping) and "buffers" in players[name]
+        if isinstance(players[name], dict) and "buffers" in players[name]
         else player
         for name, player in moved.items()
     }
 
 
 def _without_buffers(player: Tree) -> Tree:
-    return {k: v for k, v in player.items() if k != "buffers"} if isinstance(player, Mapping) else player
+    return {k: v for k, v in player.items() if k != "buffers"} if isinstance(player, dict) else player
 
 
 def per_member(coefficient: Coefficient, leaf: Tensor) -> Coefficient:
@@ -100,7 +101,7 @@ def where(mask: Tensor, a: Tree, b: Tree) -> Tree:
 
 def dot(a: Tree, b: Tree) -> Tensor:
     """⟨a, b⟩ of each member, ``[M]``."""
-    products = [(x * y).flatten(1).sum(1) for x, y in zip(leaves(a), leaves(b), strict=True)]
+    products = [rows(x * y).sum(1) for x, y in zip(leaves(a), leaves(b), strict=True)]
     return torch.stack(products).sum(0)
 
 
@@ -115,9 +116,9 @@ def fill(template: Tree, values: Tree, path: str = "") -> Tree:
     Raises:
         ValueError: a leaf that is missing or of another shape, named by its path.
     """
-    if isinstance(template, Mapping):
+    if isinstance(template, dict):
         return {key: fill(own, values.get(key, {}), f"{path}/{key}") for key, own in template.items()}
-    if isinstance(values, Mapping):
+    if isinstance(values, dict):
         raise ValueError(f"{path}: missing; a tensor of shape {tuple(template.shape)} is needed")
     if values.shape != template.shape:
         raise ValueError(f"{path}: shape {tuple(values.shape)} given; {tuple(template.shape)} is needed")
@@ -149,15 +150,24 @@ def member(a: Tree, index: int) -> Tree:
     return map(lambda x: x[index], a)
 
 
+def rows(leaf: Tensor) -> Tensor:
+    """``[M, k]``: a member a row, also where a member is a single number."""
+    return leaf.reshape(leaf.shape[0], math.prod(leaf.shape[1:]))
+
+
 def flat(a: Tree) -> Tensor:
     """``[M, P]``: every member's leaves side by side."""
-    return torch.cat([x.flatten(1) for x in leaves(a)], dim=1)
+    parts = [rows(x) for x in leaves(a)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 def unflat(vector: Tensor, a: Tree) -> Tree:
-    """The tree of ``a``'s shapes whose ``flat`` is ``vector``."""
-    ends = iter(vector.split([x.flatten(1).shape[1] for x in leaves(a)], dim=1))
-    return map(lambda x: next(ends).view(x.shape), a)
+    """The tree whose members have the shapes of ``a``'s (``a`` may have another number of them) and whose ``flat`` is
+    ``vector``, as views of it."""
+    shapes = [x.shape[1:] for x in leaves(a)]
+    parts = torch.split_with_sizes(vector, [math.prod(shape) for shape in shapes], dim=1)
+    count = vector.shape[0]
+    return like(a, [part.view(count, *shape) for part, shape in zip(parts, shapes, strict=True)])
 
 
 def _is_tensor(value: Any) -> bool:

@@ -231,7 +231,7 @@ class GanLoss(NamedTuple):
 
 class NativeNet(Protocol):
     """A network with the member axis built in: ``init(generator) -> parameters`` of one member, and
-    ``net(parameters [M, ...], inputs [M, B, ...]) -> outputs [M, B, ...]``."""
+    ``net(parameters [M, ...], inputs [M, B, ...]) -> outputs [M, B, ...]``, an output from its own input alone."""
 
     def init(self, generator: Generator) -> Tree: ...
 

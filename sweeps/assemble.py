@@ -74,9 +74,7 @@ def service_of(sweep: Sweep, success: str | None, store: Store, database: str) -
         pruner_of(sweep.search.pruner, sweep.length, sweep.report_every),
     )
     arms = {
-        arm.name: ServiceArm(
-            space.distributions(sweep, arm), space.fixed(sweep, arm), partial(config_of, sweep, success, arm)
-        )
+        arm.name: ServiceArm(space.distributions(sweep, arm), partial(config_of, sweep, success, arm))
         for arm in sweep.optimizers
     }
     return Service(plan, arms, store, studies)
@@ -92,7 +90,7 @@ def config_of(sweep: Sweep, success: str | None, arm: Arm, trial: Trial) -> Conf
         game={"name": sweep.game.name, **sweep.game.options},
         optimizer=arm.optimizer,
         options={**arm.options, "transform": arm.transform or sweep.transform},
-        hypers=trial.params,
+        hypers={**space.fixed(sweep, arm), **trial.params},
         seeds=list(trial.seeds),
         length=sweep.length,
         report_every=sweep.report_every,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-from sweeps import gather
+from sweeps import gather, space
 from sweeps.assemble import engine_of, game_of, prepare, service_of
 from sweeps.describe import Description
 from sweeps.folder import Folder
@@ -35,7 +36,7 @@ def begin(sweep: Sweep, text: str) -> Folder:
         OSError: the storage cannot be written.
     """
     folder = Folder(sweep.storage, sweep.name)
-    folder.create(sweep, text, prepare(sweep))
+    folder.create(sweep, text, sweep.success or prepare(sweep))
     return folder
 
 
@@ -58,8 +59,6 @@ def carry_on(folder: Folder, serial: bool = False, plain: bool | None = None) ->
         sweep, service = open_sweep(folder)
         tracker = _tracker(sweep, service, folder)
         with Live(plain) as live:
-            live.update(gather.snapshot(sweep, service, "preparing data"))
-            prepare(sweep)
             tracker.start()
             status = "stopped"
             try:
@@ -98,15 +97,18 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Live) -> None:
 
     if service.is_done:
         return
-    if serial:
-        from sweeps import serial as alone
+    live.update(gather.snapshot(sweep, service, "preparing data" if serial else "preparing data, starting Ray"))
+    with ThreadPoolExecutor(1, "prepare") as pool:
+        data = pool.submit(prepare, sweep)
+        if serial:
+            from sweeps import serial as alone
 
-        alone.drive(service, refresh)
-    else:
-        live.update(gather.snapshot(sweep, service, "starting Ray"))
-        from sweeps import tune
+            data.result()
+            alone.drive(service, refresh)
+        else:
+            from sweeps import tune
 
-        tune.drive(service, sweep.resources.cpu, sweep.resources.gpu, refresh)
+            tune.drive(service, sweep.resources.cpu, sweep.resources.gpu, data.result, refresh)
 
 
 def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, status: str) -> None:
@@ -124,7 +126,9 @@ def _tracker(sweep: Sweep, service: Service, folder: Folder) -> Tracker:
     about = folder.read()
     tags = {**about["versions"], "device": "cuda" if sweep.resources.gpu else "cpu"}
     said = {"game": sweep.game.name, **sweep.game.options, "length": sweep.length, "transform": sweep.transform}
-    description = Description(params=said, tags=tags)
+    descriptions = {
+        arm.name: Description(params={**said, **space.fixed(sweep, arm)}, tags=tags) for arm in sweep.optimizers
+    }
     address, artifacts = tracking_of(sweep, folder)
     return Tracker(
         folder.store,
@@ -132,7 +136,7 @@ def _tracker(sweep: Sweep, service: Service, folder: Folder) -> Tracker:
         address,
         artifacts,
         service.studies.trials,
-        lambda trial: description,
+        lambda trial: descriptions[trial.arm],
         note=_note(sweep),
         identity=about["identity"],
     )

@@ -37,8 +37,9 @@ class Folder:
 
     def __init__(self, storage: str, name: str) -> None:
         self.storage, self.name = storage, name
-        self.store = Store(f"{storage.rstrip('/')}/{name}")
-        self.path = Path(storage.removeprefix("file://") if self.store.local else "./runs").absolute() / name
+        remote = "://" in storage and not storage.startswith("file://")
+        self.path = Path("./runs" if remote else storage.removeprefix("file://")).absolute() / name
+        self.store = Store(f"{storage.rstrip('/')}/{name}" if remote else str(self.path))  # the same in every process
 
     @property
     def database(self) -> str:

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 
 class Arm(NamedTuple):
-    """What the service needs of an arm: its space for the sampler, its constants, and a trial's config."""
+    """What the service needs of an arm: its space for the sampler, and a trial's config."""
 
     space: dict[str, Any]
-    fixed: dict[str, float]
     configure: Callable[[Trial], Config]
 
 
@@ -101,7 +100,7 @@ class Service:
         if isinstance(action, ConfirmBest):
             return self.studies.confirm(action.best, decide.confirm_seeds(self.plan))
         arm = self._arms[action.arm]
-        return self.studies.ask(action.arm, arm.space, arm.fixed, decide.search_seeds(self.plan))
+        return self.studies.ask(action.arm, arm.space, decide.search_seeds(self.plan))
 
     def _is_over(self, trial: Trial) -> bool:
         """Catches the study up with what an earlier driver's workers committed; whether nothing is left to do."""

@@ -95,23 +95,21 @@ class Studies:
         """Reported objective by step."""
         return dict(self._frozen(trial).intermediate_values)
 
-    def ask(
-        self, arm: str, space: Mapping[str, BaseDistribution], fixed: Mapping[str, float], seeds: tuple[int, ...]
-    ) -> Trial:
+    def ask(self, arm: str, space: Mapping[str, BaseDistribution], seeds: tuple[int, ...]) -> Trial:
         """Draws and stores the arm's next trial."""
         mirror = self._mirror(self._ids[arm])
         number = len(mirror.get_trials(deepcopy=False))
         mirror.sampler = self._sampler(_seed_of(self._seed, arm, number))
         drawn = mirror.ask(fixed_distributions=dict(space))
         frozen = mirror._storage.get_trial(drawn._trial_id)
-        frozen.user_attrs = {"arm": arm, "kind": SEARCH, "attempt": 0, "seeds": list(seeds), "fixed": dict(fixed)}
+        frozen.user_attrs = {"arm": arm, "kind": SEARCH, "attempt": 0, "seeds": list(seeds)}
         return self._create(self._ids[arm], frozen)
 
     def confirm(self, best: Trial, seeds: tuple[int, ...]) -> Trial:
         """Stores the confirmation of an arm's best trial."""
         frozen = optuna.trial.create_trial(state=TrialState.RUNNING)
         frozen.user_attrs = {"arm": best.arm, "kind": CONFIRM, "attempt": 0, "seeds": list(seeds)}
-        frozen.user_attrs |= {"fixed": best.params, "confirms": best.number}
+        frozen.user_attrs |= {"params": best.params, "confirms": best.number}
         return self._create(self._confirm, frozen)
 
     def begin(self, trial: Trial) -> Trial:
@@ -193,7 +191,7 @@ def _ours(frozen: FrozenTrial) -> Trial:
         arm=said["arm"],
         kind=said["kind"],
         number=frozen.number if said["kind"] == SEARCH else 0,
-        params={**said["fixed"], **{name: float(value) for name, value in frozen.params.items()}},
+        params=said.get("params") or {name: float(value) for name, value in frozen.params.items()},
         state=STATES[frozen.state],
         attempt=said["attempt"],
         value=frozen.intermediate_values[steps[-1]] if steps else None,

@@ -12,8 +12,9 @@ SEARCH, CONFIRM = "search", "confirm"
 class Trial(NamedTuple):
     """One configuration × its seeds, as the study knows it.
 
-    ``attempt`` counts from 1; 0 means asked for and never started. ``value`` is the objective at the last report
-    (None before the first); ``error`` the one-line reason of a failure.
+    ``params`` are those that were drawn; an arm's constants are in its configs. ``attempt`` counts from 1; 0 means
+    asked for and never started. ``value`` is the objective at the last report (None before the first); ``error`` the
+    one-line reason of a failure.
     """
 
     arm: str

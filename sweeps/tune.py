@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON or TensorBoard beside the records
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # nobody reads Tune's snapshots
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a user's relative paths mean the same in a worker
     "RAY_AUTH_MODE": "token",
 }
 os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
@@ -135,8 +136,8 @@ class StudyScheduler(FIFOScheduler):
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
 
-def drive(service: Service, cpu: float, gpu: float, on_report: Callable[[], None]) -> None:
-    """Runs the sweep to its end on a Ray instance of its own, which ends with it.
+def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object], on_report: Callable[[], None]) -> None:
+    """Runs the sweep to its end on a Ray instance of its own, which ends with it; ``ready`` returns once there is data.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; every finished report is recorded, and ``resume`` goes on from there.
@@ -152,6 +153,7 @@ def drive(service: Service, cpu: float, gpu: float, on_report: Callable[[], None
     base = {"store": service.store.root, "cpu": cpu, "path": [os.getcwd()]}
     searcher = StudySearcher(service, base)
     try:
+        ready()
         with tempfile.TemporaryDirectory(prefix="sweeps-tune-") as scratch:
             tune.Tuner(
                 tune.with_resources(TrialActor, {"cpu": cpu, "gpu": gpu}),

@@ -96,12 +96,15 @@ def _assemble(g: Any, d: Any, loss: GanLoss, data: Data, latent: int, batch: int
         return loss.generator(judge(players, g(players["generator"], minibatch["latent"])))
 
     def discriminator_loss(players: Players, minibatch: Batch) -> Tensor:
-        fake = g(players["generator"], minibatch["latent"])
-        return loss.discriminator(judge(players, minibatch["real"]), judge(players, fake))
+        real, fake = minibatch["real"], g(players["generator"], minibatch["latent"])
+        if native:  # one pass: a native net looks at every sample by itself; a module may look at its batch
+            both = judge(players, torch.cat([real, fake], dim=1))
+            return loss.discriminator(*both.split([real.shape[1], fake.shape[1]], dim=1))
+        return loss.discriminator(judge(players, real), judge(players, fake))
 
     def joint(players: Players, minibatch: Batch) -> dict[str, Tensor]:
         fake = judge(players, g(players["generator"], minibatch["latent"]))
-        real = judge(players, minibatch["real"])
+        real = judge(players, minibatch["real"])  # apart: the generator's gradient then skips the real half
         return {"generator": loss.generator(fake), "discriminator": loss.discriminator(real, fake)}
 
     bound = loss.clip or 0.0

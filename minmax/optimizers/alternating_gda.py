@@ -14,7 +14,7 @@ def alternating_gda(transform: str = "sgd", ascent_steps: int = 1) -> Optimizer:
     ``ascent_steps`` answers, each on a minibatch of its own; the first shares the first player's.
     On f = s·xy its matrix has determinant 1 and trace 2 − h²s²: bounded iff hs < 2, never convergent.
     Goodfellow et al. 2014, arXiv 1406.2661; Bailey, Gidel, Piliouras 2020, arXiv 1907.04392.
-    Cost: the first player's part 5/12 of the two, each answer 7/12, and the second forward pass of the generator.
+    Cost: 0.5 for the first player's step and 0.7 for each answer; the samples are made anew for it.
 
     Raises:
         ValueError: fewer than one ascent step.

@@ -35,16 +35,15 @@ def direct(transform: Transform, gradient: Players, state: State, hypers: Hypers
     return direction, state
 
 
-def rates(players: Players, hypers: Hypers) -> dict[str, Tensor]:
-    """Learning rates ``[M]``: ``lr`` for the first player, ``lr·lr_ratio`` for the second."""
-    first, second = players
-    return {first: hypers["lr"], second: hypers["lr"] * hypers["lr_ratio"]}
+def rate(name: str, players: Players, hypers: Hypers) -> Tensor:
+    """A player's learning rate ``[M]``: ``lr`` for the first, ``lr·lr_ratio`` for the second."""
+    return hypers["lr"] if name == next(iter(players)) else hypers["lr"] * hypers["lr_ratio"]
 
 
 def move(game: Game, players: Players, direction: Players, hypers: Hypers) -> Players:
     """z ← P(z − lr·direction) for the players that ``direction`` names, P the projection onto the feasible set."""
-    rate, params = rates(players, hypers), tree.parameters(players)
-    moved = {name: tree.add(params[name], own, -rate[name]) for name, own in direction.items()}
+    params = tree.parameters(players)
+    moved = {name: tree.add(params[name], own, -rate(name, players, hypers)) for name, own in direction.items()}
     whole = tree.with_buffers_of({**params, **moved}, players)
     return whole if game.project is None else game.project(whole)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minmax import tree
 from minmax.lazy import torch
@@ -31,18 +31,22 @@ def adam() -> Transform:
         return {"mean": torch.zeros_like(flat), "square": torch.zeros_like(flat), "count": count}
 
     def update(gradient: Tree, state: State, hypers: Hypers) -> tuple[Tree, State]:
-        g = tree.flat(gradient)
-        count = state["count"] + 1
-        mean = torch.lerp(state["mean"], g, _column(1 - hypers["beta1"], g))
-        square = torch.addcmul(state["square"] * _column(hypers["beta2"], g), g, g * _column(1 - hypers["beta2"], g))
-        # the corrections in float64, as torch.optim computes them: 1 − 0.999 has three digits fewer in float32
-        step = 1 / (1 - hypers["beta1"] ** count)
-        root = (1 - hypers["beta2"] ** count).sqrt()
-        denominator = square.sqrt().mul_(_column(1 / (root * step), g)).add_(_column(hypers["eps"] / step, g))
-        return tree.unflat(mean / denominator, gradient), {"mean": mean, "square": square, "count": count}
+        g, count = tree.flat(gradient), state["count"] + 1
+        to_mean, to_square, slope, offset = _coefficients(hypers, count, g.dtype)
+        mean = torch.lerp(state["mean"], g, to_mean)
+        square = torch.lerp(state["square"], g * g, to_square)
+        direction = mean / torch.addcmul(offset, square.sqrt(), slope)
+        return tree.unflat(direction, gradient), {"mean": mean, "square": square, "count": count}
 
     return Transform(init, update, HYPERS)
 
 
-def _column(coefficient: Tensor, like: Tensor) -> Tensor:
-    return coefficient.to(like.dtype).unsqueeze(1)
+def _coefficients(hypers: Hypers, count: Tensor, dtype: Any) -> tuple[Tensor, ...]:
+    """Columns ``[M, 1]``: both averages' weights, and slope and offset of (1−β₁ᵗ)·(√ŝ + ε) as a function of √s.
+
+    In float64 until the last line, as in torch.optim: 1 − 0.999 has three digits fewer in float32.
+    """
+    betas = torch.stack([hypers["beta1"], hypers["beta2"]])
+    to_mean, to_square, unbias1, unbias2 = (1 - torch.cat([betas, betas**count])).unbind()
+    columns = torch.stack([to_mean, to_square, unbias1 * unbias2.rsqrt(), unbias1 * hypers["eps"]])
+    return columns.to(dtype).unsqueeze(2).unbind()
