@@ -167,8 +167,10 @@ def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
 
     import minmax
     from minmax import checkpoint
+    from minmax.lazy import torch
     from sweeps.space import optimizer_of
 
+    torch.set_num_threads(1)  # as a worker trains
     game, seconds, size = game_of(sweep), 0.0, 0
     for arm in sweep.optimizers:
         optimizer = optimizer_of(sweep, arm)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 ENVIRONMENT = {
@@ -142,6 +144,33 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
     Raises:
         KeyboardInterrupt: Ctrl-C; every finished report is recorded, and ``resume`` goes on from there.
     """
+    with _ray() as scratch:
+        ready()
+        searcher = StudySearcher(service, {"store": service.store.root, "cpu": cpu, "path": [os.getcwd()]})
+        tune.Tuner(
+            tune.with_resources(TrialActor, {"cpu": cpu, "gpu": gpu}),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                scheduler=StudyScheduler(searcher, service, on_report),
+                num_samples=-1,
+                reuse_actors=True,
+                max_concurrent_trials=_slots(cpu, gpu),
+            ),
+            run_config=tune.RunConfig(
+                storage_path=scratch,
+                name="sweep",
+                verbose=0,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # records hold the checkpoints
+            ),
+        ).fit()
+    if not service.is_done:  # Tune takes Ctrl-C for itself and returns
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _ray() -> Iterator[str]:
+    """A Ray instance on the loopback, and a folder for Tune; both leave nothing behind."""
+    scratch = tempfile.mkdtemp(prefix="sweeps-", dir="/tmp")  # a longer path would not fit a socket's name
     ray.init(
         address="local",
         include_dashboard=False,
@@ -149,32 +178,13 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
         logging_level=logging.ERROR,
         object_store_memory=OBJECT_STORE_BYTES,
         _node_ip_address="127.0.0.1",
+        _temp_dir=f"{scratch}/ray",
     )
-    base = {"store": service.store.root, "cpu": cpu, "path": [os.getcwd()]}
-    searcher = StudySearcher(service, base)
     try:
-        ready()
-        with tempfile.TemporaryDirectory(prefix="sweeps-tune-") as scratch:
-            tune.Tuner(
-                tune.with_resources(TrialActor, {"cpu": cpu, "gpu": gpu}),
-                tune_config=tune.TuneConfig(
-                    search_alg=searcher,
-                    scheduler=StudyScheduler(searcher, service, on_report),
-                    num_samples=-1,
-                    reuse_actors=True,
-                    max_concurrent_trials=_slots(cpu, gpu),
-                ),
-                run_config=tune.RunConfig(
-                    storage_path=scratch,
-                    name="sweep",
-                    verbose=0,
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # records hold the checkpoints
-                ),
-            ).fit()
+        yield f"{scratch}/tune"
     finally:
         ray.shutdown()
-    if not service.is_done:  # Tune takes Ctrl-C for itself and returns
-        raise KeyboardInterrupt
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _slots(cpu: float, gpu: float) -> int:
