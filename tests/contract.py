@@ -1,0 +1,155 @@
+"""What every optimizer promises, as checks that a test applies to each of them, and to planted faults.
+
+A check raises AssertionError where the promise is broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import minmax
+from minmax import streams, tree
+from minmax.field import field, lift
+from minmax.nets.mlp import MLP
+from minmax.train import hypers_over_members
+from minmax.types import Batch, Game, Hypers, Optimizer, Players, State
+
+HYPERS = {"lr": 0.01, "lr_ratio": 1.7, "gamma": 0.3, "temperature": 30.0, "eps": 1e-5}
+"""For every hyperparameter without a default, and a ratio that is not neutral. Adam's ε is large enough to keep it from
+blowing up gradients that are zero but for rounding (of a bias before a BatchNorm)."""
+
+
+def hypers_for(optimizer: Optimizer) -> dict[str, Any]:
+    """Those of ``HYPERS`` that the optimizer has."""
+    return {name: value for name, value in HYPERS.items() if name in optimizer.hypers}
+
+
+class Begun:
+    """One step's arguments, over ``members`` seeds of a game in float64."""
+
+    def __init__(self, optimizer: Optimizer, game: Game, members: int = 3) -> None:
+        seeds = range(members)
+        begun = [game.init(streams.generator(seed, "init")) for seed in seeds]
+        self.optimizer, self.game = optimizer, lift(game)
+        self.players: Players = tree.map(_double, tree.stack(begun))
+        self.state: State = optimizer.init(self.players)
+        self.hypers: Hypers = hypers_over_members(optimizer, hypers_for(optimizer), members)
+        one = streams.one_by_one(game.sample or (lambda generator: {}))
+        own = streams.Stream("batch", seeds, game.sample_block or one, _double, "cpu")
+        self.batches: tuple[Batch, ...] = tuple(own.next() for _ in range(optimizer.batches))
+        noises = [optimizer.noise(streams.generator(s, "noise"), tree.member(self.players, 0)) for s in seeds]
+        self.noise: Any = tree.stack(noises) if noises[0] else {}
+
+    def step(self, **changed: Any) -> tuple[Players, State, Any]:
+        """The step's result, with some arguments changed."""
+        names = ("players", "state", "batches", "noise", "hypers")
+        with torch.random.fork_rng(devices=[]):  # hidden randomness (dropout) is the same each time
+            torch.manual_seed(0)
+            return self.optimizer.step(self.game, *(changed.get(name, getattr(self, name)) for name in names))
+
+
+def check_inputs_unchanged(optimizer: Optimizer, game: Game) -> None:
+    """A step leaves players, state, minibatches, noise and hyperparameters bitwise as they were."""
+    begun = Begun(optimizer, game)
+    begun.players, begun.state, _ = begun.step()  # a state that holds something
+    inputs = {name: getattr(begun, name) for name in ("players", "state", "noise", "hypers")}
+    inputs["batches"] = {str(index): batch for index, batch in enumerate(begun.batches)}
+    before = tree.map(torch.clone, inputs)
+    begun.step()
+    for (path, was), (_, now) in zip(tree.named_leaves(before), tree.named_leaves(inputs), strict=True):
+        assert torch.equal(was, now), f"{optimizer.name} changed its input {path}"
+
+
+def check_every_batch_matters(optimizer: Optimizer) -> None:
+    """Another minibatch in any one place changes what a step returns, on f = (1 + ξ)xy with ξ the minibatch."""
+    begun = Begun(optimizer, noisy_bilinear(), members=16)
+    before = tree.leaves(begun.step()[0])
+    for place in range(optimizer.batches):
+        batches = list(begun.batches)
+        batches[place] = {"xi": -3 - begun.batches[place]["xi"]}  # the opposite sign: verdicts on f turn round too
+        after = tree.leaves(begun.step(batches=tuple(batches))[0])
+        assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)), (
+            f"{optimizer.name}: minibatch {place} of {optimizer.batches} changes nothing"
+        )
+
+
+def check_cost(optimizer: Optimizer, relative: float = 0.1) -> None:
+    """The declared cost is a step's floating-point operations over those of one simultaneous field, to ``relative``."""
+    found = measured_cost(optimizer)
+    assert abs(optimizer.cost / found - 1) <= relative, (
+        f"{optimizer.name}: cost {optimizer.cost} declared, {found:.3f} counted"
+    )
+
+
+def measured_cost(optimizer: Optimizer) -> float:
+    """Counted on a GAN of two equal networks (64 → 128 → 128 → 64; the discriminator averages its outputs)."""
+    begun = Begun(optimizer, equal_gan(), members=1)
+    with FlopCounterMode(display=False) as one:
+        field(begun.game, begun.players, begun.batches[0])
+    with FlopCounterMode(display=False) as whole:
+        begun.step()
+    return whole.get_total_flops() / one.get_total_flops()
+
+
+class Averaging(MLP):
+    """An MLP whose logit is the mean of its outputs."""
+
+    def __call__(self, parameters: tree.Tree, inputs: Tensor) -> Tensor:
+        return super().__call__(parameters, inputs).mean(-1, keepdim=True)
+
+
+def equal_gan() -> Game:
+    """Generator and discriminator of the same widths."""
+    widths = (64, 128, 128, 64)
+    points = torch.randn(256, 64, generator=torch.Generator().manual_seed(0))
+    return minmax.gan(MLP(widths, (64,)), Averaging(widths, (64,)), data=points, latent=64, batch=32)
+
+
+def noisy_bilinear() -> Game:
+    """f = (1 + ξ)xy, ξ standard normal a minibatch (of 4 examples, so that it has halves)."""
+
+    def value(players: Players, batch: Batch) -> Tensor:
+        return ((1 + batch["xi"]).mean(-1) * (players["x"] * players["y"]).sum(-1)).sum()
+
+    return minmax.Game(
+        init=lambda generator: {name: torch.randn(2, generator=generator) for name in ("x", "y")},
+        losses={"x": value, "y": lambda players, batch: -value(players, batch)},
+        sample=lambda generator: {"xi": torch.randn(4, generator=generator)},
+        value=value,
+    )
+
+
+def module_gan(*, dropout: bool = False, norm: bool = False) -> Game:
+    """A GAN of ordinary modules: plain, or with dropout in D, or with BatchNorm in both."""
+
+    def generator() -> nn.Module:
+        middle: list[nn.Module] = [nn.BatchNorm1d(8)] if norm else []
+        return nn.Sequential(nn.Linear(3, 8), *middle, nn.Tanh(), nn.Linear(8, 2))
+
+    def discriminator() -> nn.Module:
+        middle: list[nn.Module] = [nn.BatchNorm1d(8)] if norm else [nn.Dropout(0.3)] if dropout else []
+        return nn.Sequential(nn.Linear(2, 8), nn.LeakyReLU(0.2), *middle, nn.Linear(8, 1))
+
+    return minmax.gan(generator, discriminator, data={"name": "gaussians", "count": 500}, latent=3, batch=8)
+
+
+def registered_gan() -> Game:
+    """The registered game ``gan`` with the registered net."""
+    net: Mapping[str, Any] = {"name": "mlp", "widths": [8, 8], "activation": "leaky_relu"}
+    return minmax.games.get("gan", data={"name": "gaussians", "count": 500}, net=net, latent=3, batch=8)
+
+
+def clipped_gan() -> Game:
+    """The same with a projection: weight clipping."""
+    net: Mapping[str, Any] = {"name": "mlp", "widths": [8, 8]}
+    loss = minmax.losses.get("wasserstein", clip=0.05)
+    return minmax.gan(data={"name": "gaussians", "count": 500}, net=net, loss=loss, latent=3, batch=8)
+
+
+def _double(x: Tensor) -> Tensor:
+    return x.double() if x.is_floating_point() else x

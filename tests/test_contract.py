@@ -1,0 +1,159 @@
+"""Every optimizer × every game: members, chance, resuming, purity, cost. What is registered is tested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from contract import (
+    check_cost,
+    check_every_batch_matters,
+    check_inputs_unchanged,
+    clipped_gan,
+    hypers_for,
+    module_gan,
+    registered_gan,
+)
+from linear_maps import random_bilinear
+
+import minmax
+from minmax import checkpoint, tree
+from minmax.types import Game, Optimizer
+
+REGISTERED: dict[str, Callable[[], Game]] = {"bilinear": lambda: random_bilinear(3, 4, top=2.0), "gan": registered_gan}
+GAMES: dict[str, Callable[[], Game]] = {
+    **REGISTERED,
+    "clipped": clipped_gan,
+    "modules": module_gan,
+    "batchnorm": lambda: module_gan(norm=True),
+    "dropout": lambda: module_gan(dropout=True),
+}
+WITHOUT_HIDDEN_CHANCE = sorted(set(GAMES) - {"dropout"})
+STEPS = 20
+
+OPTIONS: dict[str, list[dict[str, Any]]] = {
+    "alternating_gda": [{}, {"ascent_steps": 3}],
+    "extragradient": [{}, {"fresh_batch": False}],
+    "consensus": [{}, {"estimator": "half_batches"}],
+    "accept_reject": [{}, {"ascent_steps": 3}],
+}
+VARIANTS = [(name, options) for name in minmax.OPTIMIZERS for options in OPTIONS.get(name, [{}])]
+NAMES = [" ".join([name, *(f"{k}={v}" for k, v in options.items())]) for name, options in VARIANTS]
+
+every_optimizer = pytest.mark.parametrize("name", minmax.OPTIMIZERS)
+every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=NAMES)
+every_game = pytest.mark.parametrize("game", GAMES)
+
+
+def adam(name: str, **options: Any) -> Optimizer:
+    return minmax.optimizers.get(name, transform="adam", **options)
+
+
+def last(game: Game, optimizer: Optimizer, seeds: Any, **options: Any) -> minmax.Report:
+    """The last report of a short run in float64."""
+    given = options.pop("hypers", hypers_for(optimizer))
+    options = {"steps": STEPS, "dtype": "float64", "device": "cpu", **options}
+    *_, report = minmax.train(game, optimizer, given, seeds, **options)
+    return report
+
+
+def assert_same_members(one: minmax.Report, other: minmax.Report, index: int, relative: float = 1e-9) -> None:
+    """The only member of ``one`` is member ``index`` of ``other``, and has moved."""
+    for (path, alone), among in zip(
+        tree.named_leaves(one.players), tree.leaves(tree.map(lambda x: x[index], other.players)), strict=True
+    ):
+        torch.testing.assert_close(
+            alone[0], among, rtol=relative, atol=1e-12, msg=lambda text, at=path: f"{at}: {text}"
+        )
+
+
+def assert_identical(one: tree.Tree, other: tree.Tree) -> None:
+    theirs = dict(tree.named_leaves(other))
+    mine = dict(tree.named_leaves(one))
+    assert mine.keys() == theirs.keys()
+    for path, leaf in mine.items():
+        assert torch.equal(leaf, theirs[path]), path
+
+
+def test_every_registered_game_is_here() -> None:
+    assert set(REGISTERED) == set(minmax.GAMES)
+
+
+@every_optimizer
+@pytest.mark.parametrize("game", WITHOUT_HIDDEN_CHANCE)
+def test_alone_is_as_among_64(name: str, game: str) -> None:
+    optimizer, built = adam(name), GAMES[game]()
+    among = last(built, optimizer, range(64))
+    for index in (0, 41):
+        assert_same_members(last(built, optimizer, [index]), among, index)
+
+
+@every_optimizer
+def test_members_have_their_own_hyperparameters(name: str) -> None:
+    optimizer, built = adam(name), registered_gan()
+    rates = [0.002, 0.01, 0.03]
+    among = last(built, optimizer, [7, 7, 7], hypers={**hypers_for(optimizer), "lr": rates})
+    for index, rate in enumerate(rates):
+        alone = last(built, optimizer, [7], hypers={**hypers_for(optimizer), "lr": rate})
+        assert_same_members(alone, among, index)
+
+
+@every_optimizer
+@every_game
+def test_a_seed_decides_everything(name: str, game: str) -> None:
+    optimizer, built = adam(name), GAMES[game]()
+    first, again = (last(built, optimizer, [3, 4], steps=5) for _ in range(2))
+    assert_identical(first.players, again.players)
+    for leaf in tree.leaves(tree.parameters(first.players)):
+        if leaf[0].numel() > 1 and leaf.any():
+            assert not torch.equal(leaf[0], leaf[1])
+
+
+@pytest.mark.parametrize(
+    ("game", "average"), [*((game, None) for game in GAMES), ("batchnorm", "uniform"), ("batchnorm", 0.9)]
+)
+@every_optimizer
+def test_resumed_is_as_undisturbed(name: str, game: str, average: float | str | None) -> None:
+    """Saved at step 7 through bytes, resumed and run to step 20: bit for bit the run that never stopped."""
+    optimizer, built = adam(name), GAMES[game]()
+    settings = {"dtype": "float64", "average": average, "report_every": 7, "steps": STEPS}
+    whole = list(minmax.train(built, optimizer, hypers_for(optimizer), [3, 4], **settings))
+    assert [report.step for report in whole] == [7, 14, 20]
+    saved = checkpoint.loads(checkpoint.dumps(whole[0].state))
+    rest = list(minmax.train(built, optimizer, hypers_for(optimizer), [3, 4], **settings, resume=saved))
+    assert [report.step for report in rest] == [14, 20]
+    for was, now in zip(whole[1:], rest, strict=True):
+        assert_identical(was.state, now.state)
+        assert_identical(was.players, now.players)
+        assert_identical(was.info, now.info)
+
+
+@every_variant
+@every_game
+def test_a_step_changes_no_input(variant: tuple[str, dict[str, Any]], game: str) -> None:
+    check_inputs_unchanged(adam(variant[0], **variant[1]), GAMES[game]())
+
+
+@every_variant
+def test_every_minibatch_matters(variant: tuple[str, dict[str, Any]]) -> None:
+    check_every_batch_matters(minmax.optimizers.get(variant[0], **variant[1]))
+
+
+@every_variant
+def test_cost_is_what_a_step_costs(variant: tuple[str, dict[str, Any]]) -> None:
+    check_cost(minmax.optimizers.get(variant[0], **variant[1]))
+
+
+def test_minibatches_of_a_run_are_all_different() -> None:
+    """Of one step, of consecutive steps, and across the blocks they are drawn in."""
+    optimizer = minmax.optimizers.get("extragradient")
+    seen: list[float] = []
+
+    def listening(game: Game, players: Any, state: Any, batches: Any, noise: Any, hypers: Any) -> Any:
+        seen.extend(batch["latent"][0, 0, 0].item() for batch in batches)
+        return optimizer.step(game, players, state, batches, noise, hypers)
+
+    last(registered_gan(), optimizer._replace(step=listening), [0], steps=80)
+    assert len(seen) == len(set(seen)) == 160
