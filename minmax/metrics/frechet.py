@@ -20,14 +20,15 @@ def frechet(count: int = 1000) -> Metric:
     Features: the second hidden layer of the data set's classifier; the points themselves where it has none.
     Fréchet 1957; Heusel et al. 2017, arXiv 1706.08500. A diverged member counts 10⁴, more than any sample in range.
     """
-    reference: dict[int, tuple[Tensor, Tensor]] = {}
+    reference: dict[int, tuple[Data, tuple[Tensor, Tensor]]] = {}  # holds the data, so that no other gets its id
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
         made = samples(game, players, generator, count)
         data: Data = game.data  # type: ignore[attr-defined]  # samples() made sure that it is a Gan
         if id(data) not in reference:
-            reference[id(data)] = moments(_features(data, data.points).unsqueeze(0))
-        return {"frechet": distance(*moments(_features(data, made)), *reference[id(data)])}
+            reference[id(data)] = data, moments(_features(data, data.points).unsqueeze(0))
+        real = (part.to(made.device) for part in reference[id(data)][1])
+        return {"frechet": distance(*moments(_features(data, made)), *real)}
 
     return Metric(measure, OUTPUTS)
 

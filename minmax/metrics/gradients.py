@@ -24,9 +24,14 @@ def gradients() -> Metric:
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
         count, first = tree.members(players), tree.leaves(players)[0]
         one = {} if game.sample is None else game.sample(generator)
-        batch = tree.map(lambda x: x.to(first).expand(count, *x.shape), one)
+        batch = tree.map(lambda x: _like(x, first).expand(count, *x.shape), one)
         own = [tree.norm(player) for player in field(lift(game), players, batch).values()]
         whole = (own[0] ** 2 + own[1] ** 2).sqrt()
         return {"field_norm": whole, "gradient_norm_1": own[0], "gradient_norm_2": own[1]}
 
     return Metric(measure, OUTPUTS)
+
+
+def _like(leaf: Tensor, first: Tensor) -> Tensor:
+    """On the players' device, and of their dtype unless it holds integers (labels, indices)."""
+    return leaf.to(first) if leaf.is_floating_point() else leaf.to(first.device)
