@@ -44,6 +44,7 @@ SETTINGS = 100  # params, or tags, a call
 PAGE = 1000  # runs a search
 NOTE = "mlflow.note.content"
 IDENTITY = "sweep.identity"
+KIND = ("mlflow.experimentKind", "custom_model_development")  # else MLflow 3 opens its page for chat traces
 
 
 class TrackingError(RuntimeError):
@@ -151,7 +152,7 @@ class Tracker:
         self._artifacts = None if artifact_root is None else f"{artifact_root.rstrip('/')}/{sweep_name}"
         self._trials = trials
         self._describe = describe
-        self._about = {NOTE: note, IDENTITY: identity}
+        self._about = {NOTE: note, IDENTITY: identity, **dict([KIND])}
         self._lock = threading.Lock()
         self._ledger: Ledger | None = None
         self._runs: dict[str, Run] | None = None  # by key, from the last search
@@ -259,14 +260,27 @@ def local_tracking(storage: str) -> tuple[str, str]:
     return f"sqlite:///{folder / 'mlflow.db'}", str(folder / "mlartifacts")
 
 
-def _connect(uri: str, sweep: str, artifacts: str | None, about: Mapping[str, str]) -> Ledger:
-    """A quiet client, and the sweep's experiment found or made."""
+def experiments(uri: str) -> dict[str, str]:
+    """Names and ids of the experiments that hold sweeps."""
+    client = _client(uri)
+    found = client.search_experiments(filter_string=f"tags.`{KIND[0]}` = '{KIND[1]}'", order_by=["name"])
+    return {experiment.name: experiment.experiment_id for experiment in found}
+
+
+def _client(uri: str) -> MlflowClient:
+    """A client that prints nothing."""
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    client = MlflowClient(uri)
+    return MlflowClient(uri)
+
+
+def _connect(uri: str, sweep: str, artifacts: str | None, about: Mapping[str, str]) -> Ledger:
+    """A quiet client, and the sweep's experiment found or made."""
+    client = _client(uri)
+    from mlflow.exceptions import MlflowException
+
     experiment = client.get_experiment_by_name(sweep)
     if experiment is not None and _is_anothers(experiment, about[IDENTITY]):  # its folder was removed, or is elsewhere
         sweep = f"{sweep} ({about[IDENTITY][:8]})"
