@@ -55,8 +55,8 @@ class Holder(NamedTuple):
 
 def holder(engine: sql.Engine, sweep: str) -> Holder | None:
     """Who holds the sweep, alive or dead; None if it was let go."""
-    _TABLE.create(engine, checkfirst=True)
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        connection.execute(sql.schema.CreateTable(_TABLE, if_not_exists=True))  # in one statement: others do so too
         row = connection.execute(_TABLE.select().where(_TABLE.c.sweep == sweep)).mappings().first()
     return None if row is None else Holder(**{k: v for k, v in row.items() if k != "sweep"})
 
