@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sweeps.trials import COMPLETE, CONFIRM, FAILED, RUNNING, SEARCH, Trial
+from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
 
 CONFIRM_SEEDS_FROM = 1_000_000  # search seeds count from 0; confirmation's are never among them
 
@@ -105,8 +105,9 @@ def confirm_seeds(plan: Plan) -> tuple[int, ...]:
 
 
 def is_failed(trials: Sequence[Trial], arm: str) -> bool:
-    """Whether an arm has nothing to rank: each of its trials, or its confirmation, failed."""
+    """Whether an arm has nothing to rank: all its trials failed or were pruned, or its confirmation failed."""
     confirmation = of(trials, arm, CONFIRM)
-    return any(trial.state == FAILED for trial in confirmation) or (
-        not confirmation and all(trial.state == FAILED for trial in of(trials, arm, SEARCH))
-    )
+    if confirmation:
+        return confirmation[0].state == FAILED
+    searched = of(trials, arm, SEARCH)
+    return bool(searched) and all(trial.state in (FAILED, PRUNED) for trial in searched)

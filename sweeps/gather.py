@@ -82,7 +82,8 @@ def _result(sweep: Sweep, service: Service, trials: Sequence[Trial], arm: str) -
             return ArmResult(arm, trial.params, trial.seeds, success, objective, budget)
         return ArmResult(arm, {}, (), (), (), budget, missing=trial.error or "its confirmation is running")
     if len(searched) >= sweep.trials and is_failed(trials, arm):
-        return ArmResult(arm, {}, (), (), (), budget, missing=f"every trial failed: {searched[0].error}")
+        reason = next((trial.error for trial in searched if trial.error is not None), "all were pruned")
+        return ArmResult(arm, {}, (), (), (), budget, missing=f"no trial completed: {reason}")
     return ArmResult(arm, {}, (), (), (), budget)
 
 
