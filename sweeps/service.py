@@ -83,7 +83,7 @@ class Service:
     def ended(self, trial: Trial, error: str | None = None, retry: bool = True) -> None:
         """The worker is free again. A failed trial gets another attempt, unless it would fail the same way."""
         self._active.pop(trial.key, None)
-        if error is None:
+        if error is None or self.studies.trial(trial.key).state != RUNNING:  # it may die after its last report
             return
         failures = self._failures[trial.key] = self._failures.get(trial.key, 0) + 1
         again = retry and decide.may_retry(self.plan, failures)
