@@ -77,8 +77,8 @@ class Studies:
         self._direction = StudyDirection.MINIMIZE if minimize else StudyDirection.MAXIMIZE
         self._ids = {arm: self._study(f"{sweep}/{arm}") for arm in arms}
         self._confirm = self._study(f"{sweep}/(confirm)")
-        self._trial_ids: dict[str, int] = {}
         self._trials: dict[str, Trial] = {}
+        self._frozen: dict[str, FrozenTrial] = {}  # as stored: nobody else writes, so each is read when it changes
         for study in (*self._ids.values(), self._confirm):
             for frozen in storage.get_all_trials(study, deepcopy=False):
                 self._remember(frozen)
@@ -93,11 +93,11 @@ class Studies:
 
     def values(self, trial: Trial) -> dict[int, float]:
         """Reported objective by step."""
-        return dict(self._frozen(trial).intermediate_values)
+        return dict(self._frozen[trial.key].intermediate_values)
 
     def ask(self, arm: str, space: Mapping[str, BaseDistribution], seeds: tuple[int, ...]) -> Trial:
         """Draws and stores the arm's next trial."""
-        mirror = self._mirror(self._ids[arm])
+        mirror = self._mirror(arm)
         number = len(mirror.get_trials(deepcopy=False))
         mirror.sampler = self._sampler(_seed_of(self._seed, arm, number))
         drawn = mirror.ask(fixed_distributions=dict(space))
@@ -114,21 +114,21 @@ class Studies:
 
     def begin(self, trial: Trial) -> Trial:
         """Counts a new attempt."""
-        self._storage.set_trial_user_attr(self._trial_ids[trial.key], "attempt", trial.attempt + 1)
+        self._storage.set_trial_user_attr(self._id(trial), "attempt", trial.attempt + 1)
         return self._refresh(trial)
 
     def report(self, trial: Trial, step: int, value: float) -> None:
         """Stores the objective at a step; what is stored already stays."""
-        if step not in self._frozen(trial).intermediate_values:
-            self._storage.set_trial_intermediate_value(self._trial_ids[trial.key], step, value)
-        self._refresh(trial)
+        if step not in self._frozen[trial.key].intermediate_values:
+            self._storage.set_trial_intermediate_value(self._id(trial), step, value)
+            self._refresh(trial)
 
     def should_prune(self, trial: Trial) -> bool:
         """The pruner's word on a search trial after its last report. Asking twice gives the same answer."""
         if trial.kind != SEARCH:
             return False
-        own = self._frozen(trial)
-        mirror = self._mirror(self._ids[trial.arm], without=own.number)
+        own = self._frozen[trial.key]
+        mirror = self._mirror(trial.arm, without=own.number)
         bare = {key: value for key, value in own.system_attrs.items() if not key.startswith(RUNG)}
         copy = optuna.trial.create_trial(
             state=TrialState.RUNNING, params=own.params, distributions=own.distributions, system_attrs=bare
@@ -138,18 +138,20 @@ class Studies:
         for step, value in sorted(own.intermediate_values.items()):
             mirror._storage.set_trial_intermediate_value(copied, step, value)
             pruned = self._pruner.prune(mirror, mirror._storage.get_trial(copied))
-        for key, value in mirror._storage.get_trial(copied).system_attrs.items():
-            if own.system_attrs.get(key) != value:
-                self._storage.set_trial_system_attr(self._trial_ids[trial.key], key, value)
+        learned = mirror._storage.get_trial(copied).system_attrs
+        changed = {key: value for key, value in learned.items() if own.system_attrs.get(key) != value}
+        for key, value in changed.items():
+            self._storage.set_trial_system_attr(self._id(trial), key, value)
+        if changed:
+            self._refresh(trial)
         return pruned
 
     def finish(self, trial: Trial, state: str, error: str | None = None) -> Trial:
         """Ends a trial with its last reported value; a failure with its reason."""
-        identity = self._trial_ids[trial.key]
+        identity, last = self._id(trial), self.trial(trial.key).value
         if error is not None:
             self._storage.set_trial_user_attr(identity, "error", error)
-        values = list(self._frozen(trial).intermediate_values.values())
-        final = [values[-1]] if values and state != FAILED and math.isfinite(values[-1]) else None
+        final = [last] if last is not None and state != FAILED and math.isfinite(last) else None
         self._storage.set_trial_state_values(identity, STORED[state], final)
         return self._refresh(trial)
 
@@ -163,23 +165,22 @@ class Studies:
         identity = self._storage.create_new_trial(study, template_trial=frozen)
         return self._remember(self._storage.get_trial(identity))
 
-    def _frozen(self, trial: Trial) -> FrozenTrial:
-        return self._storage.get_trial(self._trial_ids[trial.key])
+    def _id(self, trial: Trial) -> int:
+        return self._frozen[trial.key]._trial_id
 
     def _refresh(self, trial: Trial) -> Trial:
-        return self._remember(self._frozen(trial))
+        return self._remember(self._storage.get_trial(self._id(trial)))
 
     def _remember(self, frozen: FrozenTrial) -> Trial:
         trial = _ours(frozen)
-        self._trials[trial.key] = trial
-        self._trial_ids[trial.key] = frozen._trial_id
+        self._trials[trial.key], self._frozen[trial.key] = trial, frozen
         return trial
 
-    def _mirror(self, study: int, without: int | None = None) -> optuna.Study:
-        """A study in memory with the same trials, where samplers and pruners may write as they like."""
+    def _mirror(self, arm: str, without: int | None = None) -> optuna.Study:
+        """A study in memory with copies of the arm's trials, where samplers and pruners may write as they like."""
         mirror = optuna.create_study(directions=[self._direction], pruner=optuna.pruners.NopPruner())
-        others = [t for t in self._storage.get_all_trials(study, deepcopy=True) if t.number != without]
-        for frozen in sorted(others, key=lambda t: t.number):
+        own = [self._frozen[t.key] for t in self._trials.values() if (t.arm, t.kind) == (arm, SEARCH)]
+        for frozen in sorted((each for each in own if each.number != without), key=lambda each: each.number):
             mirror._storage.create_new_trial(mirror._study_id, template_trial=frozen)
         return mirror
 
