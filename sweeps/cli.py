@@ -47,7 +47,9 @@ def run(
         from sweeps.folder import Folder
 
         folder = Folder(sweep.storage, sweep.name)
-        if not (or_resume and folder.exists):
+        if or_resume and folder.exists:
+            folder.refuse_other(sweep)
+        else:
             begin(sweep, spec.read_text())
         _go(folder, serial, plain)
 

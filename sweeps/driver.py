@@ -36,6 +36,7 @@ def begin(sweep: Sweep, text: str) -> Folder:
         OSError: the storage cannot be written.
     """
     folder = Folder(sweep.storage, sweep.name)
+    folder.refuse_taken()  # at once: data may take a while
     folder.create(sweep, text, sweep.success or prepare(sweep))
     return folder
 

@@ -51,16 +51,30 @@ class Folder:
         """Whether the sweep was begun."""
         return self.store.exists("sweep.json")
 
+    def refuse_taken(self) -> None:
+        """Raises ``SweepExists`` if there is a sweep of that name."""
+        if self.exists:
+            raise SweepExists(
+                f"sweep {self.name} exists in {self.storage}: `sweeps resume {self.name}`, or another name"
+            )
+
+    def refuse_other(self, sweep: Sweep) -> None:
+        """Raises ``SweepExists`` if the sweep of that name was begun from a spec that says something else."""
+        begun, asked = self.read()["sweep"], sweep.normalized()
+        changed = [key for key in {**asked, **begun} if key != "storage" and begun.get(key) != asked.get(key)]
+        if changed:
+            raise SweepExists(
+                f"sweep {self.name} in {self.storage} was begun with another {', '.join(changed)}: "
+                f"`sweeps resume {self.name}` goes on with that one; the spec as it is now needs another name"
+            )
+
     def create(self, sweep: Sweep, text: str, success: str | None) -> None:
         """Writes down what was asked for; ``sweep.json``, the last, makes it a sweep.
 
         Raises:
             SweepExists: there is one of that name.
         """
-        if self.exists:
-            raise SweepExists(
-                f"sweep {self.name} exists in {self.storage}: `sweeps resume {self.name}`, or another name"
-            )
+        self.refuse_taken()
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         about = {
             "format": FORMAT,

@@ -1,0 +1,221 @@
+"""The command line as a user meets it: processes of ``python -m sweeps``, their exit codes and their words."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from sweeping import driven, files
+
+from sweeps.assemble import engine_of
+from sweeps.folder import Folder
+from sweeps.owner import Ownership
+
+ROOT = Path(__file__).parents[1]
+SPEC = """
+name: saddle
+game: bilinear
+length: 20
+seeds: 2
+optimizers: [extragradient, optimistic]
+trials: 2
+objective: {minimize: mean.distance}
+report_every: 10
+search: {pruner: none}
+confirm: {seeds: 3}
+"""
+HELP = """
+import sys
+from sweeps import cli
+sys.argv = ["sweeps", *sys.argv[1:]]
+try:
+    cli.main()
+finally:
+    heavy = {"torch", "ray", "optuna", "mlflow", "plotly", "scipy", "sklearn", "numpy"}
+    print(*heavy & set(sys.modules), file=sys.stderr)
+"""
+
+
+class Said(NamedTuple):
+    """What a process left: its exit code, its words, the seconds of CPU that it took."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+
+def sweeps(place: Path, *arguments: str, script: tuple[str, ...] = ("-m", "sweeps")) -> Said:
+    """One command, in the working directory ``place``."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    out, err = place.parent / "out", place.parent / "err"
+    with out.open("wb") as to_out, err.open("wb") as to_err:
+        command = [sys.executable, *script, *arguments]
+        process = subprocess.Popen(command, cwd=place, env=environment, stdout=to_out, stderr=to_err)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return Said(process.returncode, out.read_text(), err.read_text(), usage.ru_utime + usage.ru_stime)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A working directory with a spec."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "saddle.yaml").write_text(SPEC)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with a finished sweep in ./runs."""
+    folder = tmp_path_factory.mktemp("done") / "here"
+    folder.mkdir()
+    (folder / "saddle.yaml").write_text(SPEC)
+    driven(folder / "runs", SPEC)
+    return folder
+
+
+def one_line(said: Said) -> str:
+    """All that a refused command says."""
+    assert said.out == ""
+    assert said.err.count("\n") == 1, said.err
+    return said.err.strip()
+
+
+# Before anything runs
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"]])
+def test_help_answers_at_once(place: Path, arguments: list[str]) -> None:
+    said = sweeps(place, *arguments, script=("-c", HELP))
+    assert (said.code, said.err) == (0, "\n"), "the heavy ones that were imported, or an error"
+    assert "Usage: sweeps" in said.out
+    assert said.seconds < 1
+
+
+def test_a_bad_spec_is_refused_with_everything_that_is_wrong(place: Path) -> None:
+    bad = SPEC.replace("seeds: 2", "seeds: -1").replace("trials: 2", "trails: 2").replace("optimistic", "optimist")
+    (place / "bad.yaml").write_text(bad.replace("name: saddle", "name: a/b"))
+    said = sweeps(place, "run", "bad.yaml")
+    assert (said.code, said.out) == (2, "")
+    starts = [re.match(r"bad\.yaml:(\d+): ([\w.\[\]]+): .+; .+", line) for line in said.err.splitlines()]
+    assert None not in starts, said.err
+    told = [(int(start[1]), start[2]) for start in starts if start]
+    assert {(2, "name"), (5, "seeds"), (6, "optimizers[1]"), (7, "trails")} <= set(told), said.err
+    assert "did you mean 'trials'?" in said.err and "did you mean 'optimistic'?" in said.err
+    assert said.seconds < 2
+    assert sorted(path.name for path in place.iterdir()) == ["bad.yaml", "saddle.yaml"]
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("name=a/b", r"name: is 'a/b'; 1 to 64 letters, digits, - and _ are allowed"),
+        (
+            "storage=saddle.yaml/runs",
+            r"storage: '.*/saddle.yaml' is no folder; a folder that can be written is allowed",
+        ),
+    ],
+)
+def test_a_name_that_is_no_folder_and_a_storage_that_is_none(
+    place: Path, command: str, override: str, says: str
+) -> None:
+    said = sweeps(place, command, "saddle.yaml", "--set", override)
+    assert said.code == 2
+    assert re.fullmatch(rf"override .*: {says}", one_line(said)), said.err
+    assert [path.name for path in place.iterdir()] == ["saddle.yaml"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which even root can make nothing")
+def test_a_storage_that_turns_out_unwritable(place: Path) -> None:
+    said = sweeps(place, "run", "saddle.yaml", "--set", "storage=/proc/nowhere")
+    assert said.code == (1 if os.access("/proc", os.W_OK) else 2)  # root is told by the attempt, others by the check
+    assert "/proc" in one_line(said)
+
+
+def test_check_says_what_a_sweep_will_take_and_makes_nothing(place: Path) -> None:
+    said = sweeps(place, "check", "saddle.yaml", "--set", "length=2000", "--set", "report_every=200")
+    assert (said.code, said.err) == (0, "")
+    assert "sweep saddle: 2 arms × (2 trials × 2 seeds + 3 confirmation seeds), 2000 field units a member" in said.out
+    estimate = re.search(r"at most 6 trials, about ([\d.]+) minutes .* up to (\d+) MB on disk", said.out)
+    assert estimate is not None, said.out
+    assert 0 < float(estimate[1]) < 5 and int(estimate[2]) < 100
+    assert [path.name for path in place.iterdir()] == ["saddle.yaml"]
+
+
+# Of sweeps that are not there, or are
+
+
+@pytest.mark.parametrize("command", ["resume", "best"])
+def test_an_unknown_sweep_is_named_with_those_there_are(done: Path, command: str) -> None:
+    said = sweeps(done, command, "sadle")
+    assert (said.code, one_line(said)) == (
+        1,
+        "sweeps: no sweep 'sadle' in ./runs; did you mean saddle? there is: saddle",
+    )
+    assert sorted(path.name for path in (done / "runs").iterdir()) == ["saddle", "spec.yaml"]
+
+
+def test_where_there_are_no_sweeps(place: Path) -> None:
+    assert sweeps(place, "status")[:3] == (0, "no sweeps in ./runs\n", "")
+    said = sweeps(place, "status", "a/b")
+    assert (said.code, one_line(said)) == (1, "sweeps: no sweep 'a/b' in ./runs; there is: none")
+    assert [path.name for path in place.iterdir()] == ["saddle.yaml"]
+
+
+def test_a_name_that_is_taken(done: Path) -> None:
+    before = files(done)
+    said = sweeps(done, "run", "saddle.yaml")
+    assert (said.code, one_line(said)) == (
+        73,
+        "sweeps: sweep saddle exists in ./runs: `sweeps resume saddle`, or another name",
+    )
+    said = sweeps(done, "run", "saddle.yaml", "--or-resume", "--set", "trials=5")
+    assert said.code == 73
+    assert "was begun with another trials: `sweeps resume saddle` goes on with that one" in one_line(said)
+    assert files(done) == before
+
+
+def test_a_sweep_that_another_process_runs(done: Path) -> None:
+    engine = engine_of(Folder(str(done / "runs"), "saddle").database)
+    with Ownership(engine, "saddle"):
+        said = sweeps(done, "resume", "saddle", "--serial")
+    engine.dispose()
+    assert said.code == 73
+    assert f"sweep saddle: run by process {os.getpid()} on " in one_line(said)
+
+
+# Of a finished one
+
+
+def test_status_says_how_far_the_arms_are(done: Path) -> None:
+    for arguments in (["status"], ["status", "saddle"]):
+        said = sweeps(done, *arguments)
+        assert (said.code, said.err) == (0, "")
+        assert "saddle: finished" in said.out
+        assert re.search(r"extragradient .*2/2", said.out) and re.search(r"optimistic .*2/2", said.out), said.out
+
+
+def test_best_shows_the_ranking_with_intervals(done: Path) -> None:
+    said = sweeps(done, "best", "saddle")
+    assert (said.code, said.err) == (0, "")
+    assert "extragradient" in said.out and "optimistic" in said.out and "95% interval" in said.out
+    assert re.search(r"lr \S+", said.out)
+
+
+def test_report_writes_the_page_anew(done: Path) -> None:
+    page = done / "runs" / "saddle" / "report.html"
+    page.unlink()
+    began = time.time()
+    said = sweeps(done, "report", "saddle")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.strip() == str(page)
+    assert page.stat().st_mtime >= began - 1 and "extragradient" in page.read_text()
