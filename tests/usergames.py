@@ -1,0 +1,35 @@
+"""Games as a user would bring them (``usergames:cliff``), for the tests of what happens when one breaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from minmax.types import Batch, Game, Players
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+ERRORS = {"flaky": RuntimeError, "wrong": ValueError}
+
+
+def cliff(edge: float = 5.0, error: str = "wrong") -> Game:
+    """f(x, y) = xy, whose training raises once a player is ``edge`` away: large learning rates get there, small never.
+
+    ``error``: ``wrong`` will be so again, ``flaky`` may not.
+    """
+
+    def init(generator: Generator) -> Players:
+        return {name: torch.rand((1,), generator=generator) + 0.5 for name in ("x", "y")}
+
+    def value(players: Players, batch: Batch) -> Tensor:
+        x, y = players["x"], players["y"]
+        if bool((x.abs() > edge).any()):
+            raise ERRORS[error](f"fell off\nthe cliff at {edge}")
+        return (x * y).sum(-1)
+
+    def minus_value(players: Players, batch: Batch) -> Tensor:
+        return -value(players, batch)
+
+    return Game(init, {"x": value, "y": minus_value}, solution={n: torch.zeros(1) for n in "xy"}, native=True)
