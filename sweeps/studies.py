@@ -197,7 +197,7 @@ def _ours(frozen: FrozenTrial) -> Trial:
         attempt=said["attempt"],
         value=frozen.intermediate_values[steps[-1]] if steps else None,
         seeds=tuple(said["seeds"]),
-        error=said.get("error"),
+        error=said.get("error") if frozen.state == TrialState.FAIL else None,  # stored just before the state is
     )
 
 

@@ -214,6 +214,25 @@ def test_a_trial_that_failed_before_its_first_report_has_no_value(folder: Path) 
     assert (ended.state, ended.value, ended.error) == (FAILED, None, "ValueError: no")
 
 
+def test_a_failure_that_was_cut_short_has_not_happened(folder: Path) -> None:
+    """The reason is stored, the state is not: the trial goes on, and ends as it does."""
+    one = studies(folder)
+    trial = one.begin(one.ask("gda", SPACE, SEEDS))
+    assert forked(partial(kill_at_end_of, folder, trial)) == -signal.SIGKILL
+    assert stored(folder)[0].user_attrs["error"] == "OSError: disk full"
+    again = studies(folder)
+    assert again.trial(trial.key) == trial
+    again.report(trial, LENGTH, 1.0)
+    assert again.finish(trial, COMPLETE).error is None
+
+
+def kill_at_end_of(folder: Path, trial: Trial) -> None:
+    one = studies(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one._storage, "set_trial_state_values", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        one.finish(trial, FAILED, "OSError: disk full")
+
+
 # The search goes on as it would have
 
 
