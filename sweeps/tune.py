@@ -9,9 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -36,6 +34,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
 from sweeps.decide import Done  # noqa: E402
+from sweeps.scratch import scratch  # noqa: E402
 from sweeps.service import Service, Work  # noqa: E402
 from sweeps.store import Store  # noqa: E402
 from sweeps.trial import Config, Progress, explain, run  # noqa: E402
@@ -144,7 +143,7 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
     Raises:
         KeyboardInterrupt: Ctrl-C; every finished report is recorded, and ``resume`` goes on from there.
     """
-    with _ray() as scratch:
+    with _ray() as folder:
         ready()
         searcher = StudySearcher(service, {"store": service.store.root, "cpu": cpu, "path": [os.getcwd()]})
         tune.Tuner(
@@ -157,7 +156,7 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
                 max_concurrent_trials=_slots(cpu, gpu),
             ),
             run_config=tune.RunConfig(
-                storage_path=scratch,
+                storage_path=folder,
                 name="sweep",
                 verbose=0,
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # records hold the checkpoints
@@ -170,21 +169,20 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
 @contextmanager
 def _ray() -> Iterator[str]:
     """A Ray instance on the loopback, and a folder for Tune; both leave nothing behind."""
-    scratch = tempfile.mkdtemp(prefix="sweeps-", dir="/tmp")  # a longer path would not fit a socket's name
-    ray.init(
-        address="local",
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        object_store_memory=OBJECT_STORE_BYTES,
-        _node_ip_address="127.0.0.1",
-        _temp_dir=f"{scratch}/ray",
-    )
-    try:
-        yield f"{scratch}/tune"
-    finally:
-        ray.shutdown()
-        shutil.rmtree(scratch, ignore_errors=True)
+    with scratch() as folder:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=OBJECT_STORE_BYTES,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=str(folder / "ray"),
+        )
+        try:
+            yield str(folder / "tune")
+        finally:
+            ray.shutdown()
 
 
 def _slots(cpu: float, gpu: float) -> int:
