@@ -167,9 +167,15 @@ def drivers(place: Path) -> Iterator[Drivers]:
 
 def alone(place: Path, *arguments: str, kill: Kill | None = None) -> int:
     """One driver as a process of its own, from the start; its exit code."""
+    with started(place, *arguments, kill=kill) as process:
+        return process.wait()
+
+
+def started(place: Path, *arguments: str, kill: Kill | None = None) -> subprocess.Popen[bytes]:
+    """One driver as a process of its own, while it runs."""
     command = [sys.executable, __file__, json.dumps(kill), *arguments]
     with open(place / OUTPUT, "ab") as output:
-        return subprocess.run(command, cwd=place, env=environment(), stdout=output, stderr=output).returncode
+        return subprocess.Popen(command, cwd=place, env=environment(), stdout=output, stderr=output)
 
 
 def environment() -> dict[str, str]:

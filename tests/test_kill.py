@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from driving import CHILDREN, COMMITS, KILLED, OUTPUT, ROOT, Drivers, Kill, alone, drivers
+from driving import CHILDREN, COMMITS, KILLED, OUTPUT, ROOT, Drivers, Kill, alone, drivers, started
 from sweeping import (
     SPEC,
     Files,
@@ -23,6 +23,8 @@ from sweeping import (
     assert_whole,
     wait_for,
 )
+
+from sweeps.scratch import remove_orphaned
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna")
 
@@ -130,8 +132,25 @@ def test_a_sweep_killed_under_ray_loses_and_doubles_nothing(forks: Drivers, calm
     orphans = kill_and_resume(forks.place, forks.run, left, command, moments, last=["--serial"])
     for orphan in filter(lives, orphans):  # Ray's agents end a minute after it, which the slow test waits for
         os.kill(orphan[0], signal.SIGKILL)
+    remove_orphaned()
     assert_whole(left)
     assert_tracked(left)
+
+
+@pytest.mark.slow
+def test_a_trial_whose_worker_is_killed_goes_on_in_another(place: Path) -> None:
+    left = Left(place / "runs", "worker")
+    longer = ["--set", "name=worker", "--set", "length=1000", "--set", "report_every=100"]
+    with started(place, "run", "spec.yaml", "--plain", *longer) as driver:
+        records = left.folder / "trials"
+        assert wait_for(lambda: bool(list(records.glob("*/search-0000/attempt-1/checkpoint/*/manifest.json"))), 120)
+        below = psutil.Process(driver.pid).children(recursive=True)
+        next(child for child in below if "TrialActor" in child.name()).kill()
+        assert driver.wait() == 0, said(place)
+    assert_whole(left)
+    assert_tracked(left)
+    assert "trying again: its worker process died" in said(place)
+    assert sum(trial.user_attrs["attempt"] for trial in left.trials().values()) == len(left.trials()) + 1
 
 
 @pytest.mark.slow
@@ -150,3 +169,4 @@ def test_the_quick_start_killed_five_times_under_ray_loses_and_doubles_nothing(p
     assert_whole(left, arms=SIX)
     assert_tracked(left)
     assert wait_for(lambda: not any(map(lives, orphans)), 90), "Ray's processes outlive a killed driver"
+    remove_orphaned()
