@@ -304,9 +304,9 @@ def test_killed_between_any_two_calls_it_is_the_undisturbed_search(folder: Path,
 def test_a_trial_is_created_whole_or_not_at_all(folder: Path) -> None:
     """Killed before each of the statements that write a trial."""
     search(studies(folder), trials=2)
+    after = stored(folder)
     for number in range(1, 100):
-        before = len(stored(folder))
-        status = forked(partial(kill_at_statement, folder, number))
+        status, before = forked(partial(kill_at_statement, folder, number)), len(after)
         after = stored(folder)
         for trial in after[before:]:
             assert set(trial.params) == set(SPACE), f"torn at statement {number}"
