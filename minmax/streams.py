@@ -61,11 +61,11 @@ class Stream:
         """One draw for each member, ``[M, ...]``."""
         if self._empty:
             return {}
-        if self._block is None or self._used == self._length:
-            if self._block is not None:
-                self._began, self._used = self._positions(), 0
-            blocks = [self._draw_block(own, self._length) for own in self._generators]
-            self._block = tree.map(lambda *xs: self._cast(torch.stack(xs, dim=1)), *blocks)
+        if self._block is None:  # also where a resumed block is used up: the next begins where it ends
+            self._draw()
+        if self._used == self._length:
+            self._began, self._used = self._positions(), 0
+            self._draw()
         self._used += 1
         return tree.map(lambda x: x[self._used - 1], self._block)
 
@@ -73,6 +73,10 @@ class Stream:
     def state(self) -> State:
         """All that ``Stream(..., state=…)`` needs to go on."""
         return {"generators": self._began, "used": torch.tensor(self._used)}
+
+    def _draw(self) -> None:
+        blocks = [self._draw_block(own, self._length) for own in self._generators]
+        self._block = tree.map(lambda *xs: self._cast(torch.stack(xs, dim=1)), *blocks)
 
     def _positions(self) -> Tensor:
         return torch.stack([own.get_state() for own in self._generators])

@@ -14,12 +14,14 @@ from contract import (
     clipped_gan,
     hypers_for,
     module_gan,
+    noisy_bilinear,
     registered_gan,
 )
 from linear_maps import random_bilinear
 
 import minmax
 from minmax import checkpoint, tree
+from minmax.streams import BLOCK_STEPS
 from minmax.types import Game, Optimizer
 
 REGISTERED: dict[str, Callable[[], Game]] = {"bilinear": lambda: random_bilinear(3, 4, top=2.0), "gan": registered_gan}
@@ -128,6 +130,22 @@ def test_resumed_is_as_undisturbed(name: str, game: str, average: float | str | 
         assert_identical(was.state, now.state)
         assert_identical(was.players, now.players)
         assert_identical(was.info, now.info)
+
+
+@pytest.mark.parametrize("name", ["gda", "extragradient", "accept_reject"])
+def test_resumed_where_a_block_ends(name: str) -> None:
+    """One and two minibatches a step, and a coin: streams stopped before, at and after the ends of their blocks."""
+    optimizer, built = adam(name), noisy_bilinear()
+    ends = [32, 63, 64, 65, 128]
+    assert BLOCK_STEPS == 64
+
+    def run(resume: tree.Tree | None = None) -> list[minmax.Report]:
+        return list(minmax.train(built, optimizer, hypers_for(optimizer), [3, 4], 130, ends, resume=resume))
+
+    *stops, whole = run()
+    for stop in stops:
+        saved = checkpoint.loads(checkpoint.dumps(stop.state))
+        assert_identical(whole.state, run(saved)[-1].state)
 
 
 @every_variant
