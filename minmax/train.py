@@ -24,8 +24,9 @@ class Report(NamedTuple):
     """A run after ``step`` steps.
 
     ``cost``: field units so far. ``metrics``: name -> ``[M]``; a diverged member has each metric's declared worst
-    value. ``info``: what the optimizer said of its steps, averaged since the last report. ``players``: stacked.
-    ``diverged``: ``[M]`` bool; ``diverged_at``: the step, −1 for never. ``state``: all that continues the run.
+    value, and no member a worse one. ``info``: what the optimizer said of its steps, averaged since the last report.
+    ``players``: stacked. ``diverged``: ``[M]`` bool; ``diverged_at``: the step, −1 for never. ``state``: all that
+    continues the run.
     """
 
     step: int
@@ -274,4 +275,7 @@ def _finite(players: Players) -> Tensor:
 
 
 def _with_worst(own: Tensor, diverged: Tensor, goal: Goal) -> Tensor:
-    return torch.where(diverged | ~own.isfinite(), torch.as_tensor(goal.worst, dtype=own.dtype), own)
+    """Diverged members get the worst value; what exploded but is finite is no worse than that."""
+    worst = own.new_tensor(goal.worst)
+    bounded = own.minimum(worst) if goal.direction == "minimize" else own.maximum(worst)
+    return torch.where(diverged | ~own.isfinite(), worst, bounded)

@@ -174,7 +174,7 @@ class Optimizer(NamedTuple):
 class Goal(NamedTuple):
     """What is good in a metric's output: its direction and its best and worst values.
 
-    A diverged member is given ``worst``, so an average never runs over survivors only.
+    A diverged member is given ``worst``, so an average never runs over survivors only; no member is given worse.
     """
 
     direction: str  # "minimize" or "maximize"

@@ -46,6 +46,21 @@ def test_a_diverged_member_is_frozen_counted_as_worst_and_alone() -> None:
             assert all(torch.equal(report.players[name][1], run[at - 2].players[name][1]) for name in ("x", "y"))
 
 
+def test_a_finite_explosion_is_no_worse_than_divergence() -> None:
+    """Simultaneous gda on a bilinear game spirals out: at rate 3 it is far beyond the worst distance, yet finite."""
+    metric = minmax.metrics.get("distance")
+    high = minmax.Metric(
+        lambda *given: {"closeness": -metric.measure(*given)["distance"]},
+        {"closeness": minmax.types.Goal("maximize", best=0.0, worst=-1e6)},
+    )
+    (report,) = reports(hypers={"lr": [0.1, 3.0, 1e100]}, seeds=[1, 2, 3], metrics=[metric, high])
+    assert report.diverged.tolist() == [False, False, True]
+    exploded = metric.measure(random_bilinear(2, 2, top=1.0), report.players, torch.Generator())["distance"]
+    assert 1e6 < exploded[1] < 1e300
+    assert report.metrics["distance"].tolist() == [exploded[0], 1e6, 1e6]
+    assert report.metrics["closeness"].tolist() == [-exploded[0], -1e6, -1e6]
+
+
 def test_a_diverged_member_stays_so_when_resumed() -> None:
     hypers = {"lr": [0.1, 1e100]}
     game = quadratic(1.0, 1.0, 0.0)
