@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import minmax
 from minmax.games.gan import Gan
@@ -11,21 +12,23 @@ from sweeps import space
 from sweeps.decide import Plan
 from sweeps.service import Arm as ServiceArm
 from sweeps.service import Service
-from sweeps.trial import Config
+from sweeps.trial import Config, build_game
 from sweeps.trials import Trial
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from minmax.types import Game
+    from minmax.types import Game, Optimizer
     from sweeps.spec import Arm, Sweep
     from sweeps.store import Store
 
 
+T = TypeVar("T")
+
+
 def game_of(sweep: Sweep) -> Game:
     """The sweep's game, its data loaded."""
-    game: Game = minmax.games.get(sweep.game.name, **sweep.game.options)
-    return game
+    return build_game({"name": sweep.game.name, **sweep.game.options})
 
 
 def prepare(sweep: Sweep) -> str | None:
@@ -39,6 +42,54 @@ def prepare(sweep: Sweep) -> str | None:
             game.data.classifier()
         return sweep.success or game.data.success or None
     return sweep.success or ("distance" if game.solution is not None else None)
+
+
+class Unfit(ValueError):
+    """Parts of a spec that are sound by themselves and do not fit each other; ``key`` is the one to change."""
+
+    def __init__(self, key: tuple[str | int, ...], reason: str) -> None:
+        super().__init__(reason)
+        self.key = key
+
+
+def rehearse(sweep: Sweep) -> str | None:
+    """Plays a step of every arm and measures every metric once, at one member; returns what ``prepare`` does.
+
+    Raises:
+        Unfit: the game cannot be built, or an optimizer or a metric cannot be used on it.
+    """
+    game, success = _fits(("game",), lambda: game_of(sweep)), _fits(("game",), lambda: prepare(sweep))
+    measured = {metric_of(sweep.objective.output, success): ("objective",)} | (
+        {success: ("success",)} if success else {}
+    )
+    for index, arm in enumerate(sweep.optimizers):
+        optimizer = space.optimizer_of(sweep, arm)
+        _fits(("optimizers", index), partial(_step, game, optimizer, any_hypers(optimizer)))
+    for name, key in measured.items():
+        _fits(key, partial(_step, game, minmax.optimizers.get("gda"), {"lr": 1e-3}, metrics=[name]))
+    return success
+
+
+def any_hypers(optimizer: Optimizer) -> dict[str, float]:
+    """Values that are allowed: the defaults, and the lowest searched where there is none."""
+    return {
+        name: declared.low if declared.default is None else declared.default
+        for name, declared in optimizer.hypers.items()
+    }
+
+
+def _step(game: Game, optimizer: Optimizer, hypers: dict[str, float], metrics: Sequence[str] = ()) -> None:
+    for _ in minmax.train(game, optimizer, hypers, steps=1, metrics=metrics, device="cpu"):
+        pass
+
+
+def _fits(key: tuple[str | int, ...], attempt: Callable[[], T]) -> T:
+    try:
+        return attempt()
+    except Exception as error:  # the user's own code may raise anything
+        raise Unfit(
+            key, f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
+        ) from error
 
 
 def plan_of(sweep: Sweep) -> Plan:

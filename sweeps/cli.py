@@ -50,7 +50,8 @@ def run(
         if or_resume and folder.exists:
             folder.refuse_other(sweep)
         else:
-            begin(sweep, spec.read_text())
+            with _placed(spec, overrides):
+                begin(sweep, spec.read_text())
         _go(folder, serial, plain)
 
 
@@ -74,9 +75,11 @@ def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> Non
         if estimate:
             from sweeps import driver
 
-            about = driver.estimate(sweep, os.cpu_count() or 1)
-            print(f"at most {about.trials} trials, about {about.minutes:.1f} minutes of training on this machine's "
-                  f"{os.cpu_count()} cores without pruning, up to {about.disk_megabytes:.0f} MB on disk")  # fmt: skip
+            with _placed(spec, overrides):
+                about = driver.estimate(sweep, os.cpu_count() or 1)
+            print(f"at most {about.trials} trials; without pruning about {about.minutes:.1f} minutes of training on "
+                  f"this machine's {os.cpu_count()} cores, {about.disk_megabytes:.0f} MB on disk and "
+                  f"{about.memory_megabytes:.0f} MB of memory")  # fmt: skip
 
 
 @app.command()
@@ -136,6 +139,20 @@ def _load(spec: Path, overrides: list[str] | None) -> Sweep:
     return load(spec, overrides or ())
 
 
+@contextmanager
+def _placed(spec: Path, overrides: list[str] | None) -> Iterator[None]:
+    """What is found out by trying is told as what is found out by reading: with file, line and key."""
+    from sweeps.assemble import Unfit
+    from sweeps.source import SpecErrors, read
+
+    try:
+        yield
+    except Unfit as unfit:
+        source, (what, _, allowed) = read(spec, overrides or ()), str(unfit).partition("; ")
+        source.report(unfit.key, what, allowed)
+        raise SpecErrors(source.problems) from unfit
+
+
 def _go(folder: Folder, serial: bool, plain: bool | None) -> None:
     from sweeps import standings
     from sweeps.driver import carry_on
@@ -150,6 +167,8 @@ def _go(folder: Folder, serial: bool, plain: bool | None) -> None:
     print(f"MLflow:  sweeps ui{_where(folder)}    (or: make ui)")
     if outcome.tracking_error:
         print(f"MLflow is not in step yet: {outcome.tracking_error}; `sweeps resume {folder.name}` tries again")
+    if not outcome.ranking.standings:
+        raise typer.Exit(1)  # no arm came to its confirmation
 
 
 def _where(folder: Folder) -> str:
@@ -201,8 +220,9 @@ def _told() -> Iterator[None]:
 def _code_of(error: Exception) -> int | None:
     from sweeps.folder import NoSweep, SweepExists
     from sweeps.owner import Owned
+    from sweeps.service import NoRoom
 
-    codes = {SweepExists: TAKEN, Owned: TAKEN, NoSweep: 1, OSError: 1}
+    codes = {SweepExists: TAKEN, Owned: TAKEN, NoSweep: 1, NoRoom: 1, OSError: 1}
     return next((code for kind, code in codes.items() if isinstance(error, kind)), None)
 
 

@@ -19,7 +19,7 @@ SYMBOLS = {
     "lr_ratio": "ratio",
     "beta1": "β₁",
     "beta2": "β₂",
-    "epsilon": "ε",
+    "eps": "ε",
 }
 
 

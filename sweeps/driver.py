@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from sweeps import gather, space
-from sweeps.assemble import engine_of, game_of, prepare, service_of
+from sweeps.assemble import any_hypers, engine_of, game_of, prepare, rehearse, service_of
 from sweeps.describe import Description
 from sweeps.folder import Folder
 from sweeps.live import Live
 from sweeps.owner import Ownership
 from sweeps.ranking import Ranking, as_json
 from sweeps.report import render
-from sweeps.spec import Sweep
+from sweeps.spec import Arm, Sweep
 from sweeps.track import Tracker, local_tracking
 
 if TYPE_CHECKING:
@@ -29,15 +29,16 @@ class Outcome(NamedTuple):
 
 
 def begin(sweep: Sweep, text: str) -> Folder:
-    """Creates the sweep's folder.
+    """Creates the sweep's folder, once all its parts have been seen to fit.
 
     Raises:
         SweepExists: the name is taken.
+        Unfit: they do not.
         OSError: the storage cannot be written.
     """
     folder = Folder(sweep.storage, sweep.name)
     folder.refuse_taken()  # at once: data may take a while
-    folder.create(sweep, text, sweep.success or prepare(sweep))
+    folder.create(sweep, text, rehearse(sweep))
     return folder
 
 
@@ -61,10 +62,13 @@ def carry_on(folder: Folder, serial: bool = False, plain: bool | None = None) ->
         tracker = _tracker(sweep, service, folder)
         with Live(plain) as live:
             tracker.start()
-            status = "stopped"
+            status = "broken"
             try:
                 _drive(sweep, service, serial, live)
                 status = "finished"
+            except KeyboardInterrupt:
+                status = "stopped"
+                raise
             finally:
                 live.update(gather.snapshot(sweep, service, "writing the report"))
                 _conclude(sweep, service, folder, tracker, status)
@@ -101,15 +105,18 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Live) -> None:
     live.update(gather.snapshot(sweep, service, "preparing data" if serial else "preparing data, starting Ray"))
     with ThreadPoolExecutor(1, "prepare") as pool:
         data = pool.submit(prepare, sweep)
-        if serial:
-            from sweeps import serial as alone
+        try:
+            if serial:
+                from sweeps import serial as alone
 
-            data.result()
-            alone.drive(service, refresh)
-        else:
-            from sweeps import tune
+                data.result()
+                alone.drive(service, sweep.resources.cpu, sweep.resources.gpu, refresh)
+            else:
+                from sweeps import tune
 
-            tune.drive(service, sweep.resources.cpu, sweep.resources.gpu, data.result, refresh)
+                tune.drive(service, sweep.resources.cpu, sweep.resources.gpu, data.result, refresh)
+        finally:
+            refresh()
 
 
 def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, status: str) -> None:
@@ -126,10 +133,7 @@ def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, 
 def _tracker(sweep: Sweep, service: Service, folder: Folder) -> Tracker:
     about = folder.read()
     tags = {**about["versions"], "device": "cuda" if sweep.resources.gpu else "cpu"}
-    said = {"game": sweep.game.name, **sweep.game.options, "length": sweep.length, "transform": sweep.transform}
-    descriptions = {
-        arm.name: Description(params={**said, **space.fixed(sweep, arm)}, tags=tags) for arm in sweep.optimizers
-    }
+    descriptions = {arm.name: Description(params=_settings(sweep, arm), tags=tags) for arm in sweep.optimizers}
     address, artifacts = tracking_of(sweep, folder)
     return Tracker(
         folder.store,
@@ -141,6 +145,12 @@ def _tracker(sweep: Sweep, service: Service, folder: Folder) -> Tracker:
         note=_note(sweep),
         identity=about["identity"],
     )
+
+
+def _settings(sweep: Sweep, arm: Arm) -> dict[str, object]:
+    """What an arm's trials have in common."""
+    own = {"optimizer": arm.optimizer, **arm.options, "transform": arm.transform or sweep.transform}
+    return {"game": sweep.game.name, **sweep.game.options, "length": sweep.length, **own, **space.fixed(sweep, arm)}
 
 
 def _note(sweep: Sweep) -> str:
@@ -160,27 +170,33 @@ class Estimate(NamedTuple):
     trials: int
     minutes: float
     disk_megabytes: float
+    memory_megabytes: float
 
 
 def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
-    """Trains each arm's members a few steps and multiplies: an upper bound, as pruning saves some."""
+    """Trains each arm's members a few steps and multiplies: an upper bound, as pruning saves some.
+
+    Raises:
+        Unfit: parts of the spec do not fit each other.
+    """
+    import resource
     import time
 
     import minmax
     from minmax import checkpoint
     from minmax.lazy import torch
     from sweeps.space import optimizer_of
+    from sweeps.trial import threads_for
 
-    torch.set_num_threads(1)  # as a worker trains
+    rehearse(sweep)
+    torch.set_num_threads(threads_for(sweep.resources.cpu))
+    device = "cuda" if sweep.resources.gpu else "cpu"
     game, seconds, size = game_of(sweep), 0.0, 0
     for arm in sweep.optimizers:
         optimizer = optimizer_of(sweep, arm)
-        hypers = {
-            name: (declared.default if declared.default is not None else declared.low)
-            for name, declared in optimizer.hypers.items()
-        }
+        hypers = any_hypers(optimizer)
         for members, trials in ((sweep.seeds, sweep.trials), (sweep.confirm.seeds, 1)):
-            run = iter(minmax.train(game, optimizer, hypers, range(members), steps, report_every=[2]))
+            run = iter(minmax.train(game, optimizer, hypers, range(members), steps, [2], device=device))
             size += trials * len(checkpoint.dumps(next(run).state))
             start = time.perf_counter()
             next(run)
@@ -188,4 +204,5 @@ def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
     slots = max(1, int(cores // sweep.resources.cpu))
     kept = 3 + 1  # the last two and the best, and MLflow's copy of one
     trials = len(sweep.optimizers) * (sweep.trials + 1)
-    return Estimate(trials, seconds / slots / 60, kept * size / 1e6)
+    memory = slots * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3  # kilobytes, on Linux
+    return Estimate(trials, seconds / slots / 60, kept * size / 1e6, memory)

@@ -23,11 +23,10 @@ def snapshot(sweep: Sweep, service: Service, doing: str = "") -> Snapshot:
     trials = service.studies.trials()
     arms = tuple(_progress(service, trials, arm) for arm in service.plan.arms)
     spent = sum(len(trial.seeds) * _steps(service, trial) for trial in trials)
-    search = sum(
-        sweep.seeds * (sweep.length - _steps(service, t)) for t in trials if t.kind == SEARCH and t.state == PRUNED
-    )
+    spared = sum(len(t.seeds) * (sweep.length - _steps(service, t)) for t in trials if t.state in (PRUNED, FAILED))
+    spared += sum(arm.confirm == "none" for arm in arms) * sweep.length * sweep.confirm.seeds
     whole = len(arms) * sweep.length * (sweep.trials * sweep.seeds + sweep.confirm.seeds)
-    return Snapshot(arms, spent, whole - search, doing)
+    return Snapshot(arms, spent, whole - spared, doing)
 
 
 def _progress(service: Service, trials: Sequence[Trial], arm: str) -> ArmProgress:
@@ -106,7 +105,7 @@ def view(sweep: Sweep, service: Service, status: str, detail: str = "") -> Sweep
     return SweepView(
         name=sweep.name,
         spec=sweep.normalized(),
-        status=status,
+        status=status if trials else "empty",
         objective=sweep.objective.output,
         direction=sweep.objective.direction,
         ranking=known if known.standings or known.unranked else None,

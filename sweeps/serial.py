@@ -6,24 +6,31 @@ from collections.abc import Callable
 
 from minmax.lazy import torch
 from sweeps.decide import Done
-from sweeps.service import Service, Work
-from sweeps.trial import explain, run
+from sweeps.service import NoRoom, Service, Work
+from sweeps.trial import explain, run, threads_for
 
 
-def drive(service: Service, on_report: Callable[[], None]) -> None:
-    """Runs the sweep to its end; ``on_report`` is called after every report."""
-    torch.set_num_threads(1)  # as in a worker: one trial, one core, the same rounding
+def drive(service: Service, cpu: float, gpu: float, on_change: Callable[[], None]) -> None:
+    """Runs the sweep to its end; ``on_change`` is called after every report and every trial.
+
+    Raises:
+        NoRoom: trials ask for a GPU, and there is none.
+    """
+    if gpu and not torch.cuda.is_available():
+        raise NoRoom(f"resources.gpu: {gpu:g} asked for one trial; this machine has 0")
+    torch.set_num_threads(threads_for(cpu))  # as in a worker: the same rounding
     while isinstance(work := service.next(), Work):
-        _run(service, work, on_report)
+        _run(service, work, on_change)
+        on_change()
     assert isinstance(work, Done), "nothing runs beside this loop, so there is nothing to wait for"
 
 
-def _run(service: Service, work: Work, on_report: Callable[[], None]) -> None:
+def _run(service: Service, work: Work, on_change: Callable[[], None]) -> None:
     trial = work.trial
     try:
         for progress in run(work.config, service.store, trial.attempt):
             goes_on = service.reported(trial, progress)
-            on_report()
+            on_change()
             if not goes_on:
                 break
     except Exception as error:  # a trial's failure, whatever it is, is not the sweep's

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from sweeps.studies import Studies
 
 
+class NoRoom(RuntimeError):
+    """A trial asks for more than there is; the message says what and how much."""
+
+
 class Arm(NamedTuple):
     """What the service needs of an arm: its space for the sampler, and a trial's config."""
 
@@ -106,13 +110,7 @@ class Service:
         """Catches the study up with what an earlier driver's workers committed; whether nothing is left to do."""
         if trial.attempt == 0:
             return False
-        goes_on = True
-        for progress in self.recorded(trial):
-            self.latest[trial.key] = progress
-            self.studies.report(trial, progress.step, progress.value)
-        if trial.key in self.latest:
-            goes_on = self.reported(trial, self.latest[trial.key])
-        return not goes_on
+        return not all(self.reported(trial, progress) for progress in self.recorded(trial))
 
     def recorded(self, trial: Trial) -> list[Progress]:
         """A trial's committed reports."""

@@ -7,6 +7,7 @@ stored, so a resumed search draws and prunes as it would have.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 from collections.abc import Callable, Mapping
@@ -159,7 +160,9 @@ class Studies:
         try:
             return self._storage.get_study_id_from_name(name)
         except KeyError:
-            return self._storage.create_new_study([self._direction], name)
+            with contextlib.suppress(optuna.exceptions.DuplicatedStudyError):  # another process was faster
+                return self._storage.create_new_study([self._direction], name)
+            return self._storage.get_study_id_from_name(name)
 
     def _create(self, study: int, frozen: FrozenTrial) -> Trial:
         identity = self._storage.create_new_trial(study, template_trial=frozen)

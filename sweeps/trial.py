@@ -5,6 +5,7 @@ This runs in a worker. It reads nothing but the record, so it is the same call u
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import traceback
@@ -86,7 +87,7 @@ def run(config: Config, store: Store, attempt: int) -> Iterator[Progress]:
     Steps are field units: a report at nominal step u comes after u / cost optimizer steps, rounded.
     """
     record = TrialRecord(store, f"{config.arm}/{config.kind}-{config.number:04d}")
-    game = minmax.games.get(config.game["name"], **{k: v for k, v in config.game.items() if k != "name"})
+    game = build_game(config.game)
     optimizer = minmax.optimizers.get(config.optimizer, **config.options)
     metrics = [minmax.metrics.get(name, **options) for name, options in config.metrics.items()]
     nominal = _schedule(config, optimizer)
@@ -115,10 +116,24 @@ def run(config: Config, store: Store, attempt: int) -> Iterator[Progress]:
         yield progress_of(content, config)
 
 
+def build_game(spec: Mapping[str, Any]) -> Game:
+    """The game of a config. A user's function may draw from the global generator: it draws the same everywhere."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        game: Game = minmax.games.get(spec["name"], **{key: value for key, value in spec.items() if key != "name"})
+    return game
+
+
+def threads_for(cpu: float) -> int:
+    """Torch's threads in a trial with so many cores: they are part of how sums round."""
+    return max(1, int(cpu))
+
+
 def explain(error: BaseException, store: Store, key: str, attempt: int) -> str:
     """Records the traceback of a failed attempt and returns its one line."""
     text = "".join(traceback.format_exception(error))
-    store.replace(f"trials/{key}/attempt-{attempt}/error.txt", text.encode())
+    with contextlib.suppress(OSError):  # where the storage itself is what failed, the one line must do
+        store.replace(f"trials/{key}/attempt-{attempt}/error.txt", text.encode())
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 

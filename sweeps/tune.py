@@ -22,6 +22,8 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON or TensorBoard beside the records
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # nobody reads Tune's snapshots
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a failed trial's result holds its reason and no value
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the driver's
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a user's relative paths mean the same in a worker
     "RAY_AUTH_MODE": "token",
 }
@@ -35,9 +37,9 @@ from ray.tune.search import Searcher  # noqa: E402
 
 from sweeps.decide import Done  # noqa: E402
 from sweeps.scratch import scratch  # noqa: E402
-from sweeps.service import Service, Work  # noqa: E402
+from sweeps.service import NoRoom, Service, Work  # noqa: E402
 from sweeps.store import Store  # noqa: E402
-from sweeps.trial import Config, Progress, explain, run  # noqa: E402
+from sweeps.trial import Config, Progress, explain, run, threads_for  # noqa: E402
 from sweeps.trials import Trial  # noqa: E402
 
 OBJECT_STORE_BYTES = 128 * 2**20  # nothing large goes through it
@@ -50,7 +52,7 @@ class TrialActor(tune.Trainable):
         """Once a process, and again for each trial through ``reset_config``."""
         import torch
 
-        torch.set_num_threads(max(1, int(config["cpu"])))
+        torch.set_num_threads(threads_for(config["cpu"]))
         for path in config["path"]:
             if path not in sys.path:
                 sys.path.append(path)
@@ -76,9 +78,9 @@ class TrialActor(tune.Trainable):
 class StudySearcher(Searcher):
     """Tune's trials are attempts that the service hands out."""
 
-    def __init__(self, service: Service, base: dict[str, Any]) -> None:
+    def __init__(self, service: Service, base: dict[str, Any], on_change: Callable[[], None]) -> None:
         super().__init__(metric="value", mode="min")
-        self._service, self._base = service, base
+        self._service, self._base, self._on_change = service, base, on_change
         self.works: dict[str, Work] = {}
 
     def suggest(self, trial_id: str) -> Any:
@@ -97,6 +99,7 @@ class StudySearcher(Searcher):
         else:
             said = result or {}
             self._service.ended(work.trial, said.get("error"), said.get("retry", True))
+        self._on_change()
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its searcher now and then; there is nothing in it to keep."""
@@ -112,9 +115,9 @@ class StudySearcher(Searcher):
 class StudyScheduler(FIFOScheduler):
     """Asks the service after every report whether the trial goes on."""
 
-    def __init__(self, searcher: StudySearcher, service: Service, on_report: Callable[[], None]) -> None:
+    def __init__(self, searcher: StudySearcher, service: Service, on_change: Callable[[], None]) -> None:
         super().__init__()
-        self._searcher, self._service, self._on_report = searcher, service, on_report
+        self._searcher, self._service, self._on_change = searcher, service, on_change
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """STOP where the trial is pruned or finished."""
@@ -133,24 +136,27 @@ class StudyScheduler(FIFOScheduler):
         goes_on = True
         if work is not None and "value" in result:
             goes_on = self._service.reported(work.trial, Progress(*(result[field] for field in Progress._fields)))
-            self._on_report()
+            self._on_change()
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
 
-def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object], on_report: Callable[[], None]) -> None:
+def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object], on_change: Callable[[], None]) -> None:
     """Runs the sweep to its end on a Ray instance of its own, which ends with it; ``ready`` returns once there is data.
 
     Raises:
+        NoRoom: a trial asks for more than this machine has.
         KeyboardInterrupt: Ctrl-C; every finished report is recorded, and ``resume`` goes on from there.
+        RuntimeError: Ray ended before the sweep did.
     """
     with _ray() as folder:
         ready()
-        searcher = StudySearcher(service, {"store": service.store.root, "cpu": cpu, "path": [os.getcwd()]})
+        base = {"store": service.store.root, "cpu": cpu, "path": [os.getcwd()]}
+        searcher = StudySearcher(service, base, on_change)
         tune.Tuner(
             tune.with_resources(TrialActor, {"cpu": cpu, "gpu": gpu}),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
-                scheduler=StudyScheduler(searcher, service, on_report),
+                scheduler=StudyScheduler(searcher, service, on_change),
                 num_samples=-1,
                 reuse_actors=True,
                 max_concurrent_trials=_slots(cpu, gpu),
@@ -162,8 +168,8 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # records hold the checkpoints
             ),
         ).fit()
-    if not service.is_done:  # Tune takes Ctrl-C for itself and returns
-        raise KeyboardInterrupt
+    if not service.is_done:
+        raise RuntimeError("Ray ended before the sweep did; what was reported is kept, and `sweeps resume` goes on")
 
 
 @contextmanager
@@ -188,5 +194,9 @@ def _ray() -> Iterator[str]:
 def _slots(cpu: float, gpu: float) -> int:
     """How many trials fit the cluster at once."""
     have = ray.cluster_resources()
-    fits = [have.get("CPU", 0) // cpu] + ([have.get("GPU", 0) // gpu] if gpu else [])
-    return max(1, int(min(fits)))
+    fits = []
+    for name, asked, there in (("cpu", cpu, have.get("CPU", 0)), ("gpu", gpu, have.get("GPU", 0))):
+        if asked > there:
+            raise NoRoom(f"resources.{name}: {asked:g} asked for one trial; this machine has {there:g}")
+        fits += [int(there // asked)] if asked else []
+    return min(fits)

@@ -98,7 +98,7 @@ def driven(storage: Path, text: str, *overrides: str) -> tuple[Sweep, Service, F
     """A sweep driven serially to its end, with its report."""
     folder = begun(storage, text, *overrides)
     sweep, service = open_sweep(folder)
-    serial.drive(service, lambda: None)
+    serial.drive(service, sweep.resources.cpu, sweep.resources.gpu, lambda: None)
     write_report(sweep, service, folder, "finished")
     return sweep, service, folder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
 from sweeping import driven, files
 
 from sweeps.assemble import engine_of
@@ -145,7 +147,9 @@ def test_check_says_what_a_sweep_will_take_and_makes_nothing(place: Path) -> Non
     said = sweeps(place, "check", "saddle.yaml", "--set", "length=2000", "--set", "report_every=200")
     assert (said.code, said.err) == (0, "")
     assert "sweep saddle: 2 arms × (2 trials × 2 seeds + 3 confirmation seeds), 2000 field units a member" in said.out
-    estimate = re.search(r"at most 6 trials, about ([\d.]+) minutes .* up to (\d+) MB on disk", said.out)
+    estimate = re.search(
+        r"at most 6 trials; .* about ([\d.]+) minutes .* (\d+) MB on disk and \d+ MB of memory", said.out
+    )
     assert estimate is not None, said.out
     assert 0 < float(estimate[1]) < 5 and int(estimate[2]) < 100
     assert [path.name for path in place.iterdir()] == ["saddle.yaml"]
@@ -218,3 +222,43 @@ def test_report_writes_the_page_anew(done: Path) -> None:
     assert (said.code, said.err) == (0, "")
     assert said.out.strip() == str(page)
     assert page.stat().st_mtime >= began - 1 and "extragradient" in page.read_text()
+
+
+# Of parts that are sound and do not fit
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("game={data: {name: gaussians, layout: foo}}", "game: layout: 'foo' given; allowed: ring, grid, four"),
+        ("game={data: gaussians}", "objective: distance: this game does not know its solution"),
+        ("optimizers=[{name: consensus, estimator: half_batches}]", ""),
+    ],
+)
+def test_parts_that_do_not_fit_are_told_before_anything_is_created(place: Path, change: str, told: str) -> None:
+    said = sweeps(place, "run", "saddle.yaml", "--serial", "--plain", "--set", change)
+    if not told:  # a game without chance has the same batch in both halves: that fits
+        assert said.code == 0, said.err
+        return
+    assert (said.code, told in one_line(said)) == (2, True), said.err
+    assert [path.name for path in place.iterdir()] == ["saddle.yaml"]
+
+
+def test_a_trial_that_asks_for_a_gpu_where_there_is_none_is_refused(place: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    said = sweeps(place, "run", "saddle.yaml", "--serial", "--plain", "--set", "resources.gpu=1")
+    assert (said.code, one_line(said)) == (1, "sweeps: resources.gpu: 1 asked for one trial; this machine has 0")
+
+
+def test_under_ray_a_failing_trial_ends_as_failed_with_its_reason_and_the_others_go_on(place: Path) -> None:
+    spec = SPEC.replace("game: bilinear", "game: {name: 'usergames:cliff', error: flaky}").replace("saddle", "cliff")
+    spec += "space: {lr: {choice: [0.001, 3.0]}, lr_ratio: 1.0}\ntransform: sgd\n"
+    (place / "cliff.yaml").write_text(spec.replace("trials: 2", "trials: 4").replace("length: 20", "length: 60"))
+    shutil.copy(ROOT / "tests" / "usergames.py", place)
+    said = sweeps(place, "run", "cliff.yaml", "--plain")
+    assert said.code == 0, said.err
+    assert "attempt 1 failed, trying again: RuntimeError: fell off the cliff at 5.0" in said.out
+    assert "attempt 3 failed: RuntimeError: fell off the cliff at 5.0" in said.out
+    assert re.search(r"^ 1 +(extragradient|optimistic)", said.out, re.M), said.out
+    assert list((place / "runs" / "cliff").glob("trials/*/search-*/attempt-3/error.txt"))

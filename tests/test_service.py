@@ -117,7 +117,7 @@ def test_a_finished_sweep_has_nothing_left_to_do(whole: tuple[Sweep, Service, Fo
     before = files(folder.path / "trials")
     sweep, service = open_sweep(folder)
     assert service.is_done
-    serial.drive(service, lambda: None)
+    serial.drive(service, sweep.resources.cpu, sweep.resources.gpu, lambda: None)
     write_report(sweep, service, folder, "finished")
     assert files(folder.path / "trials") == before
 
