@@ -67,7 +67,8 @@ def value(game: Game, players: Players, batch: Batch) -> Tensor:
             return game.value(players, batch)
         if game.losses is None:
             raise ValueError("this game is a field without losses: it has no value f")
-        return -list(game.losses.values())[-1](players, batch)
+        _, second = players
+        return -game.losses[second](players, batch)
 
 
 def field(game: Game, players: Players, batch: Batch) -> Players:
@@ -135,12 +136,12 @@ def _differentiable(players: Players) -> tuple[Players, Players]:
 def _field(game: Game, leaves: Players, whole: Players, batch: Batch, create_graph: bool) -> Players:
     with torch.enable_grad():
         if game.field is not None:
-            return game.field(whole, batch)
+            return tree.ordered(game.field(whole, batch), leaves)
         each = losses(game, whole, batch)
-        last = list(each)[-1]
+        *_, last = leaves
         return {
-            name: _gradient(loss, leaves[name], create_graph, retain_graph=create_graph or name != last)
-            for name, loss in each.items()
+            name: _gradient(each[name], own, create_graph, retain_graph=create_graph or name != last)
+            for name, own in leaves.items()
         }
 
 

@@ -21,11 +21,12 @@ class Packing:
 
     def __init__(self, players: Players) -> None:
         shapes = tree.map(lambda x: x[:1].to("meta"), tree.parameters(players))
+        self._names = list(players)
         self._templates = {name: own for name, own in shapes.items() if len({x.dtype for x in tree.leaves(own)}) == 1}
 
     def pack(self, players: Players) -> Players:
-        """Every player's parameters side by side; buffers as they are."""
-        return {name: self._pack(name, own) for name, own in players.items()}
+        """Every player's parameters side by side; buffers as they are. In whatever order a game's function gives."""
+        return {name: self._pack(name, players[name]) for name in self._names}
 
     def unpack(self, packed: Players) -> Players:
         """The players again, as views into their vectors."""
@@ -52,7 +53,7 @@ class Packing:
     def _pack(self, name: str, player: Tree) -> Tree:
         if name not in self._templates:
             return player
-        vector = tree.flat(tree.parameters({name: player})[name])
+        vector = tree.flat(tree.ordered(player, self._templates[name]))
         return _with_buffers({"vector": vector}, player)
 
     def _unpack(self, name: str, player: Tree) -> Tree:

@@ -39,6 +39,11 @@ def like(tree: Tree, values: Sequence[Any]) -> Tree:
     return map(lambda _: next(remaining), tree)
 
 
+def ordered(tree: Tree, template: Tree) -> Tree:
+    """``tree`` with the keys of ``template``, in its order: order says which player is the first."""
+    return map(lambda _, x: x, template, tree)
+
+
 def named_leaves(tree: Tree, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Pairs of a path (keys joined by ``/``) and a leaf."""
     if isinstance(tree, dict):
@@ -101,8 +106,8 @@ def where(mask: Tensor, a: Tree, b: Tree) -> Tree:
 
 def dot(a: Tree, b: Tree) -> Tensor:
     """⟨a, b⟩ of each member, ``[M]``."""
-    products = [rows(x * y).sum(1) for x, y in zip(leaves(a), leaves(b), strict=True)]
-    return torch.stack(products).sum(0)
+    products = map(lambda x, y: rows(x * y).sum(1), a, b)
+    return torch.stack(leaves(products)).sum(0)
 
 
 def norm(a: Tree) -> Tensor:

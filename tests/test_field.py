@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from contract import noisy_bilinear, registered_gan
@@ -92,6 +94,39 @@ def test_field_and_jacobian_products(at: tuple[Players, Batch]) -> None:
         powers = torch.stack([(eigenvalues[member] ** k).sum().real for k in (1, 2, 3)])
         traces = torch.stack([torch.linalg.matrix_power(j, k).trace() for k in (1, 2, 3)])
         torch.testing.assert_close(powers, traces, rtol=1e-9, atol=1e-10)
+
+
+def test_the_order_of_losses_means_nothing(at: tuple[Players, Batch]) -> None:
+    """Players come in the order of the players, also from a field that gives another; the value is minus y's loss."""
+    players, batch = at
+    straight = field.lift(curved())
+    assert straight.losses is not None
+    crossed = replace(straight, losses=dict(reversed(straight.losses.items())))
+    turned = replace(
+        straight, losses=None, field=lambda z, minibatch: dict(reversed(_tracked(straight, z, minibatch).items()))
+    )
+    torch.testing.assert_close(field.value(crossed, players, batch), -straight.losses["y"](players, batch))
+    expected = field.linearize(straight, players, batch)
+    u = expected.field
+    for game in (crossed, turned):
+        found = field.linearize(game, players, batch)
+        assert list(found.field) == list(field.field(game, players, batch)) == ["x", "y"]
+        for name in ("transposed", "product"):
+            own, theirs = (getattr(point, name)(dict(reversed(u.items()))) for point in (found, expected))
+            assert list(own) == ["x", "y"]
+            torch.testing.assert_close(own, theirs)
+            torch.testing.assert_close(own, getattr(expected, name)(u))
+
+
+def _tracked(game: Game, players: Players, batch: Batch) -> Players:
+    """The field of a game of losses, as a function that one can differentiate."""
+    assert game.losses is not None
+    gradients = {}
+    for name, loss in game.losses.items():
+        leaves = tree.leaves(players[name])
+        found = torch.autograd.grad(loss(players, batch).sum(), leaves, create_graph=True)
+        gradients[name] = tree.like(players[name], found)
+    return gradients
 
 
 def test_partial_is_the_fields_component(at: tuple[Players, Batch]) -> None:
