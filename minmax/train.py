@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEVER = -1
+UNIFORM = -1.0  # in a state, where another average has its decay
 
 
 class Report(NamedTuple):
@@ -90,6 +91,11 @@ class Run:
     def _restore(self, state: State) -> None:
         if tree.members(state["players"]) != len(self.seeds):
             raise ValueError(f"resume: a state of {tree.members(state['players'])} members for {len(self.seeds)} seeds")
+        held = _held(state)
+        if held != self._average:
+            raise ValueError(
+                f"average: {self._average!r} given; the resumed state holds {held!r}, which alone is allowed"
+            )
         state = tree.map(lambda x: x.to(self._device), {k: v for k, v in state.items() if k != "streams"})
         self._step = int(state["step"])
         self._pack(state["players"])
@@ -99,6 +105,7 @@ class Run:
         self._random = state["random"].cpu() if "random" in state else None
 
     def _pack(self, players: Players) -> None:
+        _check_players(self.game, players)
         self._packing = Packing(players)
         self._packed_game, self._players = self._packing.game(self.game), self._packing.pack(players)
 
@@ -169,6 +176,7 @@ class Run:
         }
         if self._average is not None:
             state["average"] = self._packing.unpack(self._averaged)
+            state["decay"] = torch.tensor(UNIFORM if self._average == "uniform" else self._average, dtype=torch.float64)
         if self._random is not None:
             state["random"] = self._random
         return state
@@ -266,6 +274,23 @@ def _checked(average: float | str | None) -> float | str | None:
     if isinstance(average, str) or not 0 <= average < 1:
         raise ValueError(f"average: {average!r} given; allowed: 'uniform', or a decay >= 0 and < 1")
     return average
+
+
+def _held(state: State) -> float | str | None:
+    """The ``average`` of the run that this state is of."""
+    if "average" not in state:
+        return None
+    decay = float(state["decay"])
+    return "uniform" if decay == UNIFORM else decay
+
+
+def _check_players(game: Game, players: Players) -> None:
+    """Two, and each with a loss (or a field for both)."""
+    if len(players) != 2:
+        raise ValueError(f"game: players {', '.join(players) or 'none'} given; two are allowed, the minimiser first")
+    for name in sorted(set(game.losses or players) ^ set(players)):
+        what = "a player without a loss" if name in players else "a loss without a player"
+        raise ValueError(f"game.losses: {name!r} is {what}; allowed: one each for {', '.join(players)}")
 
 
 def _finite(players: Players) -> Tensor:

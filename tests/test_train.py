@@ -163,6 +163,67 @@ def test_resuming_needs_as_many_members_and_the_same_shapes() -> None:
         reports(seeds=[0, 1], resume=state, optimizer=minmax.optimizers.get("gda", transform="momentum"))
 
 
+@pytest.mark.parametrize(("kept", "given"), [(None, "uniform"), ("uniform", None), ("uniform", 0.9), (0.9, 0.99)])
+def test_resuming_needs_the_same_average(kept: float | str | None, given: float | str | None) -> None:
+    """Also of a rule that the state's average was not taken by."""
+    state = reports(average=kept, report_every=10)[0].state
+    with pytest.raises(ValueError, match=f"average: {given!r} given; the resumed state holds {kept!r}"):
+        reports(average=given, resume=state)
+
+
+@pytest.mark.parametrize(
+    ("players", "losses", "said"),
+    [
+        ("xy", "x", "game.losses: 'y' is a player without a loss; allowed: one each for x, y"),
+        ("xy", "xyz", "game.losses: 'z' is a loss without a player; allowed: one each for x, y"),
+        ("x", "x", "game: players x given; two are allowed"),
+        ("xyz", "xyz", "game: players x, y, z given; two are allowed"),
+    ],
+)
+def test_every_player_has_a_loss(players: str, losses: str, said: str) -> None:
+    game = minmax.Game(
+        lambda generator: {name: torch.ones(()) for name in players},
+        {name: lambda own, batch: own["x"] ** 2 for name in losses},
+    )
+    with pytest.raises(ValueError, match=said):
+        reports(game=game)
+
+
+@pytest.mark.parametrize("name", minmax.OPTIMIZERS)
+def test_players_order_is_inits_alone(name: str) -> None:
+    """Losses and the projection may name the players, and these their leaves, in another order than ``init``."""
+
+    def turned(function: Any) -> Any:
+        return lambda *given: _reversed(function(*given))
+
+    def init(generator: torch.Generator) -> Any:
+        return {"x": {"a": torch.randn(2, generator=generator), "b": torch.ones(2)}, "y": torch.ones(2)}
+
+    def value(z: Any, batch: Any) -> Tensor:
+        return (z["x"]["a"].sin() + z["x"]["b"] ** 2) @ z["y"] - (z["y"] ** 4).sum()
+
+    def other(z: Any, batch: Any) -> Tensor:
+        return (z["x"]["a"] * z["y"]).sum() - value(z, batch)
+
+    def project(z: Any) -> Any:
+        return tree.map(lambda leaf: leaf.clamp(-0.9, 0.9), z)
+
+    optimizer = minmax.optimizers.get(name)
+    straight = minmax.Game(init, {"x": value, "y": other}, project=project)
+    crossed = minmax.Game(init, {"y": other, "x": value}, project=turned(project))
+    one, two = (
+        reports(game=game, optimizer=optimizer, hypers=hypers_for(optimizer), seeds=[1, 2])[0].players
+        for game in (straight, crossed)
+    )
+    assert list(one) == list(two) == ["x", "y"]
+    for (path, was), (_, now) in zip(tree.named_leaves(one), tree.named_leaves(two), strict=True):
+        assert torch.equal(was, now), path
+
+
+def _reversed(given: Any) -> Any:
+    return {key: _reversed(own) for key, own in reversed(given.items())} if isinstance(given, dict) else given
+
+
 def test_checkpoints_keep_order_and_refuse_what_is_no_checkpoint() -> None:
     """Which player is the first is a matter of order, and safetensors sorts by name."""
     (report,) = reports(game=registered_gan(), hypers={"lr": 0.1}, steps=2)
