@@ -248,7 +248,7 @@ def test_a_trial_that_asks_for_a_gpu_where_there_is_none_is_refused(place: Path)
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     said = sweeps(place, "run", "saddle.yaml", "--serial", "--plain", "--set", "resources.gpu=1")
-    assert (said.code, one_line(said)) == (1, "sweeps: resources.gpu: 1 asked for one trial; this machine has 0")
+    assert (said.code, said.err) == (1, "sweeps: resources.gpu: 1 asked for one trial; this machine has 0\n")
 
 
 def test_under_ray_a_failing_trial_ends_as_failed_with_its_reason_and_the_others_go_on(place: Path) -> None:
