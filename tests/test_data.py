@@ -154,9 +154,12 @@ def test_judge_counts_shares() -> None:
 @pytest.mark.parametrize(
     ("options", "centres", "weights"),
     [
-        ({"modes": 8}, 8, [1 / 8] * 8),
-        ({"layout": "grid", "modes": 25, "scale": 2.0}, 25, [1 / 25] * 25),
+        ({}, 8, [1 / 8] * 8),
+        ({"modes": 5}, 5, [1 / 5] * 5),
+        ({"layout": "grid"}, 25, [1 / 25] * 25),
+        ({"layout": "grid", "modes": 9, "scale": 2.0}, 9, [1 / 9] * 9),
         ({"layout": "four", "std": 0.01}, 4, [0.4, 0.2, 0.2, 0.2]),
+        ({"layout": "four", "modes": 4}, 4, [0.4, 0.2, 0.2, 0.2]),
     ],
 )
 def test_gaussians_have_their_modes(options: dict[str, Any], centres: int, weights: list[float]) -> None:
@@ -179,6 +182,8 @@ def test_gaussians_have_their_modes(options: dict[str, Any], centres: int, weigh
     [
         ({"layout": "spiral"}, "layout: 'spiral' given; allowed: ring, grid, four"),
         ({"layout": "grid", "modes": 8}, "modes: 8 given; a grid allows square numbers"),
+        ({"layout": "four", "modes": 8}, "modes: 8 given; the layout four allows 4"),
+        ({"modes": 0}, "modes: 0 given; a positive number"),
         ({"std": 0}, "std: 0 given; a positive number"),
         ({"count": -1}, "count: -1 given"),
     ],

@@ -16,12 +16,17 @@ Modes = tuple["Tensor", "Tensor"]  # centres [k, 2], weights [k]
 
 
 def gaussians(
-    layout: str = "ring", modes: int = 8, scale: float = 1.0, std: float = 0.02, count: int = 50_000, seed: int = 0
+    layout: str = "ring",
+    modes: int | None = None,
+    scale: float = 1.0,
+    std: float = 0.02,
+    count: int = 50_000,
+    seed: int = 0,
 ) -> Data:
     """``count`` points of a mixture in ℝ².
 
-    Layouts: ``ring``, ``modes`` evenly on a circle of radius ``scale``; ``grid``, the square number ``modes`` on
-    [−scale, scale]²; ``four``, the accept/reject paper's mixture: the notebook's five angles from 0 to 2π hold the
+    Layouts: ``ring``, ``modes`` (8) evenly on a circle of radius ``scale``; ``grid``, the square number ``modes`` (25)
+    on [−scale, scale]²; ``four``, the accept/reject paper's mixture: the notebook's five angles from 0 to 2π hold the
     first twice, so that (0, 1) has weight 2/5 and (±1, 0), (0, −1) have 1/5 each (Keswani et al. 2022; σ = 0.01 there).
 
     A mode's neighbourhood for success is max(3σ, 0.1·scale): the metric ``modes`` says more.
@@ -32,9 +37,9 @@ def gaussians(
     if layout not in LAYOUTS:
         raise ValueError(f"layout: {layout!r} given; allowed: {', '.join(LAYOUTS)}")
     for name, size in {"modes": modes, "scale": scale, "std": std, "count": count}.items():
-        if not size > 0:
+        if size is not None and not size > 0:
             raise ValueError(f"{name}: {size} given; a positive number is allowed")
-    centres, weights = LAYOUTS[layout](modes)
+    centres, weights = LAYOUTS[layout]() if modes is None else LAYOUTS[layout](modes)
     centres = centres * scale
     generator = torch.Generator().manual_seed(seed)
     labels = torch.multinomial(weights, count, replacement=True, generator=generator)
@@ -44,12 +49,12 @@ def gaussians(
     return Data("gaussians", points, labels, -bound, bound, success="modes", facts=facts)
 
 
-def _ring(modes: int) -> Modes:
+def _ring(modes: int = 8) -> Modes:
     angles = torch.arange(modes) * (2 * math.pi / modes)
     return torch.stack([angles.sin(), angles.cos()], dim=1), torch.full((modes,), 1 / modes)
 
 
-def _grid(modes: int) -> Modes:
+def _grid(modes: int = 25) -> Modes:
     side = math.isqrt(modes)
     if side * side != modes or side < 2:
         raise ValueError(f"modes: {modes} given; a grid allows square numbers from 4")
@@ -57,8 +62,10 @@ def _grid(modes: int) -> Modes:
     return torch.cartesian_prod(line, line), torch.full((modes,), 1 / modes)
 
 
-def _four(modes: int) -> Modes:
+def _four(modes: int = 4) -> Modes:
+    if modes != 4:
+        raise ValueError(f"modes: {modes} given; the layout four allows 4")
     return torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0]]), torch.tensor([0.4, 0.2, 0.2, 0.2])
 
 
-LAYOUTS: dict[str, Callable[[int], Modes]] = {"ring": _ring, "grid": _grid, "four": _four}
+LAYOUTS: dict[str, Callable[..., Modes]] = {"ring": _ring, "grid": _grid, "four": _four}
