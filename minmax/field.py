@@ -30,16 +30,17 @@ def lift(game: Game) -> Game:
     return replace(
         game,
         native=True,
-        losses=None if game.losses is None else {name: _over_members(loss) for name, loss in game.losses.items()},
-        joint=_over_members(game.joint),
-        field=_over_members(game.field),
-        value=_over_members(game.value),
-        project=_over_members(game.project),
-        renew=_over_members(game.renew),
+        losses=None if game.losses is None else {name: over_members(loss) for name, loss in game.losses.items()},
+        joint=over_members(game.joint),
+        field=over_members(game.field),
+        value=over_members(game.value),
+        project=over_members(game.project),
+        renew=over_members(game.renew),
     )
 
 
-def _over_members(function: Any) -> Any:
+def over_members(function: Any) -> Any:
+    """A function of one member's trees over stacked ones: by ``vmap``, or as it is where there is one member."""
     if function is None:
         return None
     many = torch.func.vmap(function, randomness="different")

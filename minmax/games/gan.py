@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from minmax import losses, nets, tree
 from minmax.data import DATASETS
+from minmax.field import over_members
 from minmax.games.modules import ModuleNet
 from minmax.lazy import torch
 from minmax.types import Batch, Data, Game, GanLoss, Players
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 class Gan(Game):
     """A game whose first player makes samples.
 
-    ``generate(players, latents [M, n, latent]) -> samples [M, n, *shape]`` over stacked players.
+    ``generate(players, latents [M, n, latent]) -> samples [M, n, *shape]`` over stacked players. A module generates in
+    eval mode: BatchNorm by the running statistics that ``renew`` keeps, no dropout. So a sample depends on its own
+    latent vector alone, while training looks at minibatches.
     """
 
     data: Data
@@ -120,11 +123,11 @@ def _assemble(g: Any, d: Any, loss: GanLoss, data: Data, latent: int, batch: int
         fresh = {"generator": g_buffers, "discriminator": d_buffers}
         return {name: {**own, "buffers": fresh[name]} if fresh[name] else own for name, own in players.items()}
 
+    forward = g if native else over_members(g.evaluate)
+
     def generate(players: Players, latents: Tensor) -> Tensor:
         with torch.no_grad():
-            if native:
-                return g(players["generator"], latents)
-            return torch.func.vmap(g, randomness="different")(players["generator"], latents)
+            return forward(players["generator"], latents)
 
     return Gan(
         init=init,

@@ -23,6 +23,7 @@ class ModuleNet:
     def __init__(self, module: nn.Module | Callable[[], nn.Module]) -> None:
         self._make = None if isinstance(module, torch.nn.Module) else module
         self._module = module if isinstance(module, torch.nn.Module) else self._seeded(module, 0)
+        self._evaluating = copy.deepcopy(self._module).eval()
 
     @property
     def has_buffers(self) -> bool:
@@ -41,15 +42,16 @@ class ModuleNet:
         """The forward pass, ``[B, ...] -> [B, ...]``; what it would write into buffers is forgotten."""
         return self.forward(tree, inputs)[0]
 
+    def evaluate(self, tree: Tree, inputs: Tensor) -> Tensor:
+        """The forward pass in eval mode: running statistics instead of the minibatch's, no dropout."""
+        return _call(self._evaluating, tree, inputs)[0]
+
     def forward(self, tree: Tree, inputs: Tensor) -> tuple[Tensor, Tree]:
         """The forward pass and the buffers after it."""
-        buffers = {name: value.clone() for name, value in tree.get("buffers", {}).items()}
-        parameters = {name: value for name, value in tree.items() if name != "buffers"}
-        outputs: Tensor = torch.func.functional_call(self._module, {**parameters, **buffers}, (inputs,))
-        return outputs, buffers
+        return _call(self._module, tree, inputs)
 
     def _reset_copy(self) -> nn.Module:
-        module = copy.deepcopy(self._module)
+        module = copy.deepcopy(self._module).cpu()  # where the seed decides
         for part in module.modules():
             reset = getattr(part, "reset_parameters", None)
             if callable(reset):
@@ -58,6 +60,13 @@ class ModuleNet:
 
     @staticmethod
     def _seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():  # what holds a graph (weight_norm) allows no copy
+            torch.default_generator.manual_seed(seed)  # the CPU's alone: no other is put back afterwards
             return make()
+
+
+def _call(module: nn.Module, tree: Tree, inputs: Tensor) -> tuple[Tensor, Tree]:
+    buffers = {name: value.clone() for name, value in tree.get("buffers", {}).items()}
+    parameters = {name: value for name, value in tree.items() if name != "buffers"}
+    outputs: Tensor = torch.func.functional_call(module, {**parameters, **buffers}, (inputs,))
+    return outputs, buffers
