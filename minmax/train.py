@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEVER = -1
+RANDOM, RANDOM_CUDA = "random", "random_cuda"  # in a state: the global generators that a user's module draws from
 UNIFORM = -1.0  # in a state, where another average has its decay
 
 
@@ -86,7 +87,7 @@ class Run:
         self._state = self.optimizer.init(self._players)
         self._averaged = self._players
         self._diverged_at = torch.full((len(self.seeds),), NEVER, device=self._device)
-        self._random = None if game.native else generator(self.seeds[0], "module").get_state()
+        self._random = {} if game.native else self._module_randomness()
 
     def _restore(self, state: State) -> None:
         if tree.members(state["players"]) != len(self.seeds):
@@ -102,7 +103,7 @@ class Run:
         self._state = tree.fill(self.optimizer.init(self._players), state.get("optimizer", {}), "optimizer")
         self._averaged = self._packing.pack(state["average"]) if "average" in state else self._players
         self._diverged_at = state["diverged_at"]
-        self._random = state["random"].cpu() if "random" in state else None
+        self._random = {name: state[name].cpu() for name in (RANDOM, RANDOM_CUDA) if name in state}
 
     def _pack(self, players: Players) -> None:
         _check_players(self.game, players)
@@ -135,14 +136,27 @@ class Run:
 
     @contextmanager
     def _lent_randomness(self, keep: bool = True) -> Iterator[None]:
-        """A user's module may draw from the global generator (dropout): it is lent the run's own meanwhile."""
-        if self._random is None:
+        """A user's module may draw from the global generators (dropout): it is lent the run's own meanwhile."""
+        if not self._random:
             yield
             return
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self._random)
+        on_cuda = RANDOM_CUDA in self._random
+        with torch.random.fork_rng(devices=[self._device] if on_cuda else []):
+            torch.set_rng_state(self._random[RANDOM])
+            if on_cuda:
+                torch.cuda.set_rng_state(self._random[RANDOM_CUDA], self._device)
             yield
-            self._random = torch.get_rng_state() if keep else self._random
+            if keep:
+                self._random = {RANDOM: torch.get_rng_state()}
+                if on_cuda:
+                    self._random[RANDOM_CUDA] = torch.cuda.get_rng_state(self._device)
+
+    def _module_randomness(self) -> dict[str, Tensor]:
+        """The states that the global generators begin with, by their names in a run's state."""
+        devices = {RANDOM: "cpu"}
+        if torch.device(self._device).type == "cuda":
+            devices[RANDOM_CUDA] = self._device
+        return {name: generator(self.seeds[0], "module", device).get_state() for name, device in devices.items()}
 
     def _take_average(self) -> None:
         if self._average is None:
@@ -177,9 +191,7 @@ class Run:
         if self._average is not None:
             state["average"] = self._packing.unpack(self._averaged)
             state["decay"] = torch.tensor(UNIFORM if self._average == "uniform" else self._average, dtype=torch.float64)
-        if self._random is not None:
-            state["random"] = self._random
-        return state
+        return {**state, **self._random}
 
     def _cast(self, leaf: Tensor) -> Tensor:
         if leaf.is_floating_point() and self._dtype is not None:

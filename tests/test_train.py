@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import minmax
 from minmax import checkpoint, tree
+from minmax.data import classifier
 from minmax.packing import Packing
 
 
@@ -278,6 +279,40 @@ def test_batchnorm_buffers_are_renewed_once_a_step() -> None:
     assert g["buffers"]["1.num_batches_tracked"] == 1 and d["buffers"]["2.num_batches_tracked"] == 2
 
 
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_module_generates_by_its_running_statistics(members: int) -> None:
+    """Every sample from its own latent vector, the same each time; training still looks at minibatches."""
+
+    def made() -> nn.Module:
+        return nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.5), nn.Linear(8, 2))
+
+    game = minmax.gan(made, lambda: nn.Linear(2, 1), data={"name": "gaussians", "count": 500}, latent=3, batch=8)
+    (report,) = reports(game=game, hypers={"lr": 0.1}, steps=5, seeds=range(members))
+    latents = torch.randn(members, 20, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    samples = game.generate(report.players, latents)
+    assert torch.equal(samples, game.generate(report.players, latents))
+    for index in range(members):
+        g = tree.member(report.players, index)["generator"]
+        hidden = latents[index] @ g["0.weight"].T + g["0.bias"]
+        mean, variance = g["buffers"]["1.running_mean"], g["buffers"]["1.running_var"]
+        assert g["buffers"]["1.num_batches_tracked"] == 5
+        normal = (hidden - mean) / (variance + 1e-5).sqrt() * g["1.weight"] + g["1.bias"]
+        torch.testing.assert_close(samples[index], normal.tanh() @ g["4.weight"].T + g["4.bias"])
+
+
+def test_one_member_needs_no_vmap() -> None:
+    """A module that ``vmap`` refuses trains and generates alone."""
+
+    class Reading(nn.Linear):
+        def forward(self, inputs: Tensor) -> Tensor:
+            assert isinstance(inputs.sum().item(), float)
+            return super().forward(inputs)
+
+    game = minmax.gan(lambda: Reading(3, 2), lambda: nn.Linear(2, 1), data="gaussians", latent=3, batch=8)
+    (report,) = reports(game=game, steps=2, metrics=["frechet"])
+    assert report.metrics["frechet"].isfinite().all()
+
+
 def test_training_leaves_the_global_generator_alone() -> None:
     """Also where modules draw from it (dropout)."""
     torch.manual_seed(7)
@@ -285,3 +320,29 @@ def test_training_leaves_the_global_generator_alone() -> None:
     optimizer = minmax.optimizers.get("gda")
     reports(game=module_gan(dropout=True), optimizer=optimizer, hypers=hypers_for(optimizer), seeds=[0, 1], steps=3)
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_training_on_a_gpu_leaves_its_generator_alone() -> None:
+    """Dropout there draws from the run's own, which a resumed run goes on with."""
+    torch.cuda.manual_seed(7)
+    before = torch.cuda.get_rng_state()
+    given = {"game": module_gan(dropout=True), "seeds": [0, 1], "report_every": 10, "device": "cuda"}
+    whole = reports(**given)
+    assert torch.equal(before, torch.cuda.get_rng_state())
+    torch.cuda.manual_seed(8)
+    (resumed,) = reports(**given, resume=checkpoint.loads(checkpoint.dumps(whole[0].state)))
+    for name in ("random", "random_cuda"):
+        assert torch.equal(resumed.state[name], whole[1].state[name])
+    assert not torch.equal(whole[0].state["random_cuda"], whole[1].state["random_cuda"])
+    for (path, was), (_, now) in zip(
+        tree.named_leaves(whole[1].players), tree.named_leaves(resumed.players), strict=True
+    ):
+        torch.testing.assert_close(now, was, msg=lambda text, at=path: f"{at}: {text}")
+
+
+def test_building_leaves_other_generators_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GPUs' generators are not seeded along with the CPU's: nobody would put them back."""
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("every GPU's generator is seeded"))
+    module_gan().init(minmax.streams.generator(0, "init"))
+    classifier.fit(torch.rand(8, 8, 8), torch.arange(8) % 2, 2, steps=1)

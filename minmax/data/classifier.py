@@ -39,7 +39,7 @@ def fit(pictures: Tensor, labels: Tensor, classes: int, steps: int = 1500, seed:
     """Trains on cross-entropy with Adam, minibatches of 128 and weight decay; the same tensors for the same seed."""
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         model = torch.nn.ModuleDict(
             {
                 "one": torch.nn.Linear(pictures[0].numel(), HIDDEN),
