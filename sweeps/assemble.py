@@ -32,11 +32,15 @@ def game_of(sweep: Sweep) -> Game:
 
 
 def prepare(sweep: Sweep) -> str | None:
-    """Loads (and caches) data and classifier before the first trial needs them; the metric that says what success is.
+    """Loads (and caches) data and classifier before the first trial needs them; returns what ``success_of`` does."""
+    return success_of(sweep, game_of(sweep))
+
+
+def success_of(sweep: Sweep, game: Game) -> str | None:
+    """The metric that says what success is, its classifier loaded where it needs one.
 
     That is the spec's, else the data set's own, else the distance to a known solution, else none.
     """
-    game = game_of(sweep)
     if isinstance(game, Gan):
         if game.data.classifier is not None:
             game.data.classifier()
@@ -53,12 +57,13 @@ class Unfit(ValueError):
 
 
 def rehearse(sweep: Sweep) -> str | None:
-    """Plays a step of every arm and measures every metric once, at one member; returns what ``prepare`` does.
+    """Plays a step of every arm and measures every metric once, at one member; returns what ``success_of`` does.
 
     Raises:
         Unfit: the game cannot be built, or an optimizer or a metric cannot be used on it.
     """
-    game, success = _fits(("game",), lambda: game_of(sweep)), _fits(("game",), lambda: prepare(sweep))
+    game = _fits(("game",), lambda: game_of(sweep))
+    success = _fits(("game",), lambda: success_of(sweep, game))
     measured = {metric_of(sweep.objective.output, success): ("objective",)} | (
         {success: ("success",)} if success else {}
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
-STATES = (RUNNING, COMPLETE, PRUNED, FAILED)
 SEARCH, CONFIRM = "search", "confirm"
 
 
