@@ -25,8 +25,9 @@ UNIFORM = -1.0  # in a state, where another average has its decay
 class Report(NamedTuple):
     """A run after ``step`` steps.
 
-    ``cost``: field units so far. ``metrics``: name -> ``[M]``; a diverged member has each metric's declared worst
-    value, and no member a worse one. ``info``: what the optimizer said of its steps, averaged since the last report.
+    ``cost``: field units so far, the members' mean. ``metrics``: name -> ``[M]``; a diverged member has each metric's
+    declared worst value, and no member a worse one. ``info``: what the optimizer said of its steps, averaged since the
+    last report.
     ``players``: stacked. ``diverged``: ``[M]`` bool; ``diverged_at``: the step, −1 for never. ``state``: all that
     continues the run.
     """
@@ -87,6 +88,7 @@ class Run:
         self._state = self.optimizer.init(self._players)
         self._averaged = self._players
         self._diverged_at = torch.full((len(self.seeds),), NEVER, device=self._device)
+        self._cost = torch.zeros(len(self.seeds), dtype=torch.float64, device=self._device)
         self._random = {} if game.native else self._module_randomness()
 
     def _restore(self, state: State) -> None:
@@ -102,11 +104,11 @@ class Run:
         self._pack(state["players"])
         self._state = tree.fill(self.optimizer.init(self._players), state.get("optimizer", {}), "optimizer")
         self._averaged = self._packing.pack(state["average"]) if "average" in state else self._players
-        self._diverged_at = state["diverged_at"]
+        self._diverged_at, self._cost = state["diverged_at"], state["cost"]
         self._random = {name: state[name].cpu() for name in (RANDOM, RANDOM_CUDA) if name in state}
 
     def _pack(self, players: Players) -> None:
-        _check_players(self.game, players)
+        _check_players(self.game, self.optimizer, players)
         self._packing = Packing(players)
         self._packed_game, self._players = self._packing.game(self.game), self._packing.pack(players)
 
@@ -115,6 +117,7 @@ class Run:
         with self._lent_randomness():
             players, state, info = self._one_step()
         self._step += 1
+        self._cost = self._cost + info.get("cost", self.optimizer.cost)
         finite = _finite(players)
         alive = finite & (self._diverged_at == NEVER)
         if not alive.all():  # a branch of the training loop, not of the step: members stay independent
@@ -177,7 +180,7 @@ class Run:
                 values = metric.measure(self.game, players, generator(0, "metric", self._device))
             for name, own in values.items():
                 measured[name] = _with_worst(own, diverged, metric.outputs[name])
-        cost = self._step * self.optimizer.cost
+        cost = round(self._cost.mean().item(), 6)  # a sum of many steps
         return Report(self._step, cost, measured, info, players, diverged, self._diverged_at, self._snapshot())
 
     def _snapshot(self) -> State:
@@ -186,6 +189,7 @@ class Run:
             "players": self._packing.unpack(self._players),
             "optimizer": self._state,
             "diverged_at": self._diverged_at,
+            "cost": self._cost,
             "streams": {"batch": self._batches.state, "noise": self._noise.state},
         }
         if self._average is not None:
@@ -296,13 +300,18 @@ def _held(state: State) -> float | str | None:
     return "uniform" if decay == UNIFORM else decay
 
 
-def _check_players(game: Game, players: Players) -> None:
-    """Two, and each with a loss (or a field for both)."""
-    if len(players) != 2:
-        raise ValueError(f"game: players {', '.join(players) or 'none'} given; two are allowed, the minimiser first")
+def _check_players(game: Game, optimizer: Optimizer, players: Players) -> None:
+    """One or two, each with a loss (or a field for all), and all that the optimizer needs of a game."""
+    if len(players) not in (1, 2):
+        raise ValueError(
+            f"game: players {', '.join(players) or 'none'} given; one or two are allowed, the minimiser first"
+        )
     for name in sorted(set(game.losses or players) ^ set(players)):
         what = "a player without a loss" if name in players else "a loss without a player"
         raise ValueError(f"game.losses: {name!r} is {what}; allowed: one each for {', '.join(players)}")
+    missing = sorted(optimizer.needs & game.lacks(players))
+    if missing:
+        raise ValueError(f"game: {optimizer.name} needs {' and '.join(missing)}, which this game has not")
 
 
 def _finite(players: Players) -> Tensor:

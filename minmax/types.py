@@ -34,7 +34,8 @@ Tree = Any
 """A tensor, or a dict of trees with string keys."""
 
 Players = dict[str, Any]
-"""Player's name -> tree of its parameters, in order: the first minimises f, the second maximises it.
+"""Player's name -> tree of its parameters, in order: the first minimises f, the second maximises it. A game may have
+one player only, who follows a vector field.
 
 A player's tree may hold a key ``"buffers"``: leaves that no gradient moves and a forward pass may renew."""
 
@@ -87,9 +88,13 @@ class Range(NamedTuple):
         )
 
 
+TWO_PLAYERS, LOSSES, VALUE = "two players", "losses", "a value f"
+NEEDS = frozenset({TWO_PLAYERS, LOSSES, VALUE})
+
+
 @dataclass(frozen=True)
 class Game:
-    """Two players, each with a loss of its own.
+    """Two players (or one), each with a loss of its own.
 
     Args:
         init: ``(generator) -> players`` of one member.
@@ -98,7 +103,8 @@ class Game:
         sample_block: ``(generator, count) -> batches`` with a leading axis of ``count``; optional, for speed.
         field: ``(players, batch) -> players`` instead of losses, for a vector field that is nobody's gradient.
         joint: ``(players, batch) -> {player: loss}``, all losses from shared forward passes; optional, for speed.
-        value: ``(players, batch) -> scalar``: f itself; by default minus the second player's loss.
+        value: ``(players, batch) -> scalar``: f itself; by default minus the second player's loss (one player: its
+            own).
         solution: the equilibrium's players of one member, where it is known.
         project: ``(players) -> players`` onto the feasible set, one member.
         renew: ``(players, batch) -> players`` with new ``"buffers"``, called once a step; one member.
@@ -119,6 +125,15 @@ class Game:
     project: Callable[[Players], Players] | None = None
     renew: Callable[[Players, Batch], Players] | None = None
     native: bool = False
+
+    def lacks(self, players: Players) -> set[str]:
+        """Which of the things that an optimizer may need (``NEEDS``) this game, between ``players``, has not."""
+        has = {
+            TWO_PLAYERS: len(players) == 2,
+            LOSSES: self.losses is not None,
+            VALUE: self.losses is not None or self.value is not None,
+        }
+        return {need for need, there in has.items() if not there}
 
     def __post_init__(self) -> None:
         if (self.losses is None) == (self.field is None):
@@ -158,8 +173,9 @@ class Optimizer(NamedTuple):
     """An update rule for two players, and as plain data what it consumes, costs and lets one tune.
 
     ``cost``: one step in units of one simultaneous field on the same batch, counted in floating-point operations on
-    a GAN of equally large networks. ``batches``: minibatches a step. ``noise(generator, players)``: one step's
-    chance for one member.
+    a GAN of equally large networks. Where a step stops when it is good enough, this is the most it may cost, and
+    ``info["cost"]`` ``[M]`` says what it did. ``batches``: minibatches a step. ``noise(generator, players)``: one
+    step's chance for one member. ``needs``: which of ``NEEDS`` a game must have.
     """
 
     name: str
@@ -169,6 +185,7 @@ class Optimizer(NamedTuple):
     cost: float
     hypers: Mapping[str, Range]
     noise: Callable[[Generator, Players], Tree] = no_noise
+    needs: frozenset[str] = frozenset()
 
 
 class Goal(NamedTuple):

@@ -8,7 +8,7 @@ from minmax import transforms, tree
 from minmax.field import partial, value
 from minmax.lazy import torch
 from minmax.optimizers.play import hypers_of, play, start
-from minmax.types import Batch, Game, Hypers, Info, Optimizer, Players, Range, State, Tree
+from minmax.types import TWO_PLAYERS, VALUE, Batch, Game, Hypers, Info, Optimizer, Players, Range, State, Tree
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -69,5 +69,5 @@ def accept_reject(transform: str = "sgd", ascent_steps: int = 1, patience: int =
         return tree.where(kept, moved, players), after, {"accepted": kept.double(), "stopped": stopped.double()}
 
     cost = 1.15 + 0.7 * ascent_steps
-    hypers = hypers_of(rule, HYPERS)
-    return Optimizer("accept_reject", init, step, ascent_steps + 1, cost, hypers, noise)
+    hypers, needs = hypers_of(rule, HYPERS), frozenset({TWO_PLAYERS, VALUE})
+    return Optimizer("accept_reject", init, step, ascent_steps + 1, cost, hypers, noise, needs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minmax import transforms
 from minmax.field import partial
 from minmax.optimizers.play import hypers_of, play, start
-from minmax.types import Batch, Game, Hypers, Info, Optimizer, Players, State, Tree
+from minmax.types import TWO_PLAYERS, Batch, Game, Hypers, Info, Optimizer, Players, State, Tree
 
 
 def alternating_gda(transform: str = "sgd", ascent_steps: int = 1) -> Optimizer:
@@ -36,4 +36,5 @@ def alternating_gda(transform: str = "sgd", ascent_steps: int = 1) -> Optimizer:
         return players, state, {}
 
     cost = 0.5 + 0.7 * ascent_steps
-    return Optimizer("alternating_gda", init, step, batches=ascent_steps, cost=cost, hypers=hypers_of(rule))
+    hypers, needs = hypers_of(rule), frozenset({TWO_PLAYERS})
+    return Optimizer("alternating_gda", init, step, ascent_steps, cost, hypers, needs=needs)

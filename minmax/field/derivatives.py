@@ -1,4 +1,4 @@
-"""The field F of a game, its Jacobian products, and the lifting of a one-member game to M members.
+"""The field F of a game, and products with its Jacobian.
 
 F stacks each player's gradient of its own loss. Members never interact, so the gradient of the *sum* of a loss over
 members holds every member's own gradient, and second-order terms follow by differentiating once more.
@@ -7,7 +7,6 @@ members holds every member's own gradient, and second-order terms follow by diff
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minmax import tree
@@ -17,40 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from minmax.types import Batch, Game, Players
-
-
-def lift(game: Game) -> Game:
-    """The game over stacked players: ``torch.func.vmap`` of the forward passes, none at one member.
-
-    Randomness hidden in a user's module is drawn member by member from the global generator, so such a run depends on
-    how many members share it. The project's own networks are native and have none.
-    """
-    if game.native:
-        return game
-    return replace(
-        game,
-        native=True,
-        losses=None if game.losses is None else {name: over_members(loss) for name, loss in game.losses.items()},
-        joint=over_members(game.joint),
-        field=over_members(game.field),
-        value=over_members(game.value),
-        project=over_members(game.project),
-        renew=over_members(game.renew),
-    )
-
-
-def over_members(function: Any) -> Any:
-    """A function of one member's trees over stacked ones: by ``vmap``, or as it is where there is one member."""
-    if function is None:
-        return None
-    many = torch.func.vmap(function, randomness="different")
-
-    def lifted(*stacked: Any) -> Any:
-        if tree.members(stacked[0]) > 1:
-            return many(*stacked)
-        return tree.map(lambda x: x.unsqueeze(0), function(*(tree.member(argument, 0) for argument in stacked)))
-
-    return lifted
 
 
 def losses(game: Game, players: Players, batch: Batch) -> Mapping[str, Tensor]:
@@ -68,8 +33,8 @@ def value(game: Game, players: Players, batch: Batch) -> Tensor:
             return game.value(players, batch)
         if game.losses is None:
             raise ValueError("this game is a field without losses: it has no value f")
-        _, second = players
-        return -game.losses[second](players, batch)
+        first, *others = players
+        return -game.losses[others[0]](players, batch) if others else game.losses[first](players, batch)
 
 
 def field(game: Game, players: Players, batch: Batch) -> Players:
@@ -109,23 +74,6 @@ def linearize(game: Game, players: Players, batch: Batch) -> Linearization:
         return tree.detach(_pull_back(pulled, u, probe, create_graph=False))
 
     return Linearization(tree.detach(tracked), transposed, product)
-
-
-def jacobian(game: Game, players: Players, batch: Batch) -> Tensor:
-    """J = ∂F/∂z as dense matrices ``[M, P, P]``, a row a reverse pass: for games of a few parameters."""
-    at = linearize(game, players, batch)
-    point = tree.flat(at.field)
-    rows = []
-    for index in range(point.shape[1]):
-        basis = torch.zeros_like(point)
-        basis[:, index] = 1.0
-        rows.append(tree.flat(at.transposed(tree.unflat(basis, at.field))))
-    return torch.stack(rows, dim=1)
-
-
-def eigenvalues(game: Game, players: Players, batch: Batch) -> Tensor:
-    """The eigenvalues of J, ``[M, P]`` complex: rotation is |Im|, attraction is Re > 0."""
-    return torch.linalg.eigvals(jacobian(game, players, batch))
 
 
 def _differentiable(players: Players) -> tuple[Players, Players]:
