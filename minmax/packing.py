@@ -40,6 +40,7 @@ class Packing:
             joint=self._reads(game.joint),
             value=self._reads(game.value),
             field=self._moves(game.field),
+            nearest=self._moves(game.nearest),
             project=self._moves(game.project),
             renew=self._moves(game.renew),
         )

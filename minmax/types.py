@@ -106,6 +106,7 @@ class Game:
         value: ``(players, batch) -> scalar``: f itself; by default minus the second player's loss (one player: its
             own).
         solution: the equilibrium's players of one member, where it is known.
+        nearest: ``(players) -> players``: the equilibrium nearest to these, where there are several; one member.
         project: ``(players) -> players`` onto the feasible set, one member.
         renew: ``(players, batch) -> players`` with new ``"buffers"``, called once a step; one member.
         native: whether all of these take the member axis themselves: stacked players, losses ``[M]``.
@@ -122,6 +123,7 @@ class Game:
     joint: Callable[[Players, Batch], Mapping[str, Tensor]] | None = None
     value: Loss | None = None
     solution: Players | None = None
+    nearest: Callable[[Players], Players] | None = None
     project: Callable[[Players], Players] | None = None
     renew: Callable[[Players, Batch], Players] | None = None
     native: bool = False

@@ -194,18 +194,3 @@ def trajectory(optimizer: Optimizer, game: Game, hypers: Mapping[str, float], st
     started = replace(game, init=lambda generator: begun)
     run = minmax.train(started, optimizer, hypers, steps=STEPS, report_every=1, dtype="float64", device="cpu")
     return [tree.flat(report.players)[0] - tree.flat(solution)[0] for report in run]
-
-
-def quadratic(a: float, b: float, s: float) -> Game:
-    """f = a/2·x² + s·xy − b/2·y², players of one number each: J = [[a, s], [−s, b]], real eigenvalues if s is small."""
-
-    def value(players: minmax.types.Players, batch: minmax.types.Batch) -> Tensor:
-        x, y = players["x"], players["y"]
-        return a / 2 * x * x + s * x * y - b / 2 * y * y
-
-    def init(generator: torch.Generator) -> minmax.types.Players:
-        return {"x": torch.randn((), generator=generator), "y": torch.randn((), generator=generator)}
-
-    losses = {"x": value, "y": lambda players, batch: -value(players, batch)}
-    origin = {"x": torch.zeros(()), "y": torch.zeros(())}
-    return minmax.Game(init, losses, value=value, solution=origin)

@@ -25,7 +25,12 @@ from minmax import checkpoint, tree
 from minmax.streams import BLOCK_STEPS
 from minmax.types import Game, Optimizer
 
-SPECIAL: dict[str, Callable[[], Game]] = {"bilinear": lambda: random_bilinear(3, 4, top=2.0), "gan": registered_gan}
+SPECIAL: dict[str, Callable[[], Game]] = {
+    "bilinear": lambda: random_bilinear(3, 4, top=2.0),
+    "gan": registered_gan,
+    "quadratic": partial(minmax.games.get, "quadratic", a=0.5, b=0.7, s=1.1),
+    **{name: partial(minmax.games.get, name, spread=1.0) for name in ("f1", "f2", "f3")},
+}
 """Registered games that need options, or for which there is a less neutral choice than the defaults."""
 
 GAMES: dict[str, Callable[[], Game]] = {

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 from contract import noisy_bilinear, registered_gan
-from linear_maps import quadratic, random_bilinear, singular_values, stacked
+from linear_maps import random_bilinear, singular_values, stacked
 from torch import Tensor, nn
 
 import minmax
 from minmax import field, tree
+from minmax.games.quadratic import quadratic
 from minmax.types import Batch, Game, Players
 
 MEMBERS = 3

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from linear_maps import iteration_matrix, quadratic, roots
+from linear_maps import iteration_matrix, roots
 
 import minmax
 from minmax.field import lift
+from minmax.games.quadratic import quadratic
 
 HYPERS = {"lr": 0.2, "lr_ratio": 1.6}
 GAMMA = 0.37

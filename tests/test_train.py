@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import torch
 from contract import hypers_for, module_gan, registered_gan
-from linear_maps import quadratic, random_bilinear
+from linear_maps import random_bilinear
 from torch import Tensor, nn
 
 import minmax
 from minmax import checkpoint, tree
 from minmax.data import classifier
+from minmax.games.quadratic import quadratic
 from minmax.packing import Packing
 
 

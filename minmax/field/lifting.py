@@ -27,6 +27,7 @@ def lift(game: Game) -> Game:
         joint=over_members(game.joint),
         field=over_members(game.field),
         value=over_members(game.value),
+        nearest=over_members(game.nearest),
         project=over_members(game.project),
         renew=over_members(game.renew),
     )

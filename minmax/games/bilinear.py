@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from minmax.games.zero_sum import zero_sum
 from minmax.lazy import torch
 from minmax.types import Batch, Game, Players
 
@@ -37,10 +38,7 @@ def bilinear(
         x, y = (players[name] - solution[name].to(players[name]) for name in ("x", "y"))
         return ((x @ a.to(x)) * y).sum(-1)
 
-    def minus_value(players: Players, batch: Batch) -> Tensor:
-        return -value(players, batch)
-
-    return Game(init, {"x": value, "y": minus_value}, value=value, solution=solution, native=True)
+    return zero_sum(("x", "y"), value, init, solution=solution)
 
 
 def _offset(name: str, given: Sequence[float] | None, size: int) -> Tensor:

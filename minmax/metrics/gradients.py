@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from minmax import tree
 from minmax.field import field, lift
+from minmax.lazy import torch
 from minmax.types import Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
@@ -19,15 +20,18 @@ OUTPUTS = {
 
 
 def gradients() -> Metric:
-    """‖F‖ and the norm of each player's gradient of its own loss (first, second), on one minibatch."""
+    """‖F‖ and the norm of each player's gradient of its own loss (first, second), on one minibatch.
+
+    Of a game with one player the second norm is 0.
+    """
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
         count, first = tree.members(players), tree.leaves(players)[0]
-        one = {} if game.sample is None else game.sample(generator)
-        batch = tree.map(lambda x: _like(x, first).expand(count, *x.shape), one)
+        drawn = {} if game.sample is None else game.sample(generator)
+        batch = tree.map(lambda x: _like(x, first).expand(count, *x.shape), drawn)
         own = [tree.norm(player) for player in field(lift(game), players, batch).values()]
-        whole = (own[0] ** 2 + own[1] ** 2).sqrt()
-        return {"field_norm": whole, "gradient_norm_1": own[0], "gradient_norm_2": own[1]}
+        one, other = own if len(own) == 2 else (own[0], torch.zeros_like(own[0]))
+        return {"field_norm": torch.hypot(one, other), "gradient_norm_1": one, "gradient_norm_2": other}
 
     return Metric(measure, OUTPUTS)
 
