@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from linear_maps import quadratic
 from torch import Tensor
 
 from minmax import transforms, tree
 from minmax.field import lift, partial
+from minmax.games.quadratic import quadratic
 from minmax.optimizers.ascent import Ascent, ascend, stationarity
 from minmax.optimizers.play import start
 from minmax.types import Game, Players

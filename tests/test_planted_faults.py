@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from closed_forms import ROWS
 from contract import check_cost, check_every_batch_matters, check_inputs_unchanged, registered_gan
 from import_rules import violations
 from linear_maps import check_spectrum, check_trajectory, random_bilinear
@@ -20,9 +21,6 @@ from minmax import tree
 from minmax.field import field
 from minmax.optimizers.play import move, rate
 from minmax.types import Optimizer
-
-HYPERS = {"lr": 0.3, "lr_ratio": 1.7}
-GAMMA = {**HYPERS, "gamma": 0.37}
 
 
 class Fault(NamedTuple):
@@ -35,12 +33,11 @@ class Fault(NamedTuple):
 
 
 def spectrum(optimizer: Optimizer) -> None:
-    hypers = GAMMA if "gamma" in optimizer.hypers else HYPERS
-    check_spectrum(optimizer, random_bilinear(3, 4, top=0.9), hypers)
+    check_spectrum(optimizer, ROWS[optimizer.name], random_bilinear(3, 4, top=0.9))
 
 
 def path(optimizer: Optimizer) -> None:
-    check_trajectory(optimizer, random_bilinear(3, 4, top=0.9), HYPERS, which=0)
+    check_trajectory(optimizer, ROWS[optimizer.name], random_bilinear(3, 4, top=0.9), which=0)
 
 
 def purity(optimizer: Optimizer) -> None:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from linear_maps import EIGENVALUES, check_trajectory, random_bilinear
-
-import minmax
-
-HYPERS = {"lr": 0.3, "lr_ratio": 1.7}
+from closed_forms import ROWS, Row
+from linear_maps import check_trajectory, random_bilinear
 
 
 @pytest.mark.parametrize("which", [0, 3, -1])
-@pytest.mark.parametrize("name", EIGENVALUES)
-def test_eigenvectors_are_followed(name: str, which: int) -> None:
-    game = random_bilinear(3, 4, top=0.5 / HYPERS["lr"], seed=1)
-    hypers = {**HYPERS, "gamma": 0.37} if name == "consensus" else HYPERS
-    check_trajectory(minmax.optimizers.get(name), game, hypers, which)
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_eigenvectors_are_followed(row: Row, which: int) -> None:
+    """A singular value's two directions, and (last) one that no singular value moves."""
+    check_trajectory(row.optimizer, row, random_bilinear(3, 4, top=row.largest, seed=1), which)
