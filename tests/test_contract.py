@@ -47,7 +47,15 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "alternating_gda": [{}, {"ascent_steps": 3}],
     "extragradient": [{}, {"fresh_batch": False}],
     "consensus": [{}, {"estimator": "half_batches"}],
-    "accept_reject": [{}, {"ascent_steps": 3}],
+    "accept_reject": [
+        {},
+        {"ascent_steps": 3},
+        {"schedule": "constant", "proposal": "gaussian"},
+        {"schedule": "mnist", "to_tolerance": True, "ascent_steps": 5},
+        {"restore": "weights", "paired": False},
+        {"as_released": True},
+        {"as_released": True, "ascent_steps": 3},
+    ],
 }
 VARIANTS = [(name, options) for name in minmax.OPTIMIZERS for options in OPTIONS.get(name, [{}])]
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +14,8 @@ from torch import Tensor
 
 import minmax
 from minmax import tree
+from minmax.field import lift
+from minmax.optimizers.accept_reject import equilibrium, equilibrium_share
 from minmax.train import hypers_over_members
 from minmax.types import Batch, Game, Hypers, Optimizer, Players, State
 
@@ -107,16 +112,66 @@ def test_before_and_after_are_compared_on_one_minibatch() -> None:
     assert (verdicts[0] != verdicts[1]).double().mean() < 1e-3  # f differs by less than 1e6's rounding
 
 
-def test_luck_has_its_probability() -> None:
-    """Where f never falls the share kept at iteration i is p₀·exp(−i/τ), within 4σ of its binomial."""
-    members, p0, tau = 2000, 0.6, 20.0
-    optimizer = minmax.optimizers.get("accept_reject", patience=10**6)
-    given = {"lr": 1e-3, "accept": p0, "temperature": tau}
+def exponential(i: int) -> float:
+    return 0.6 * math.exp(-i / 20)
+
+
+def constant(i: int) -> float:
+    return 0.6
+
+
+def every(i: int) -> float:
+    return float(i % 3 == 0)
+
+
+def mnist(i: int) -> float:
+    return 1 / (4 + math.exp((i / 20_000) ** 2))
+
+
+PROBABILITIES = {
+    exponential: {"accept": 0.6, "temperature": 20.0},
+    constant: {"accept": 0.6},
+    every: {"every": 3.0},
+    mnist: {},
+}
+
+
+@pytest.mark.parametrize("probability", PROBABILITIES, ids=lambda own: own.__name__)
+def test_luck_has_its_probability(probability: Callable[[int], float]) -> None:
+    """Where f never falls the share kept at iteration i is the schedule's p_i, within 4σ of its binomial."""
+    members, own = 2000, PROBABILITIES[probability]
+    optimizer = minmax.optimizers.get("accept_reject", schedule=probability.__name__, patience=10**6)
+    assert set(optimizer.hypers) == {"lr", "lr_ratio", "delta", *own}, "declares what its schedule uses, no more"
+    given = {"lr": 1e-3, **own}
     reports = minmax.train(standing(), optimizer, given, range(members), steps=48, report_every=1, dtype="float64")
     for i, report in enumerate(reports):
-        expected = p0 * math.exp(-i / tau)
+        expected = probability(i)
         sigma = math.sqrt(expected * (1 - expected) / members)
         assert abs(report.info["accepted"].mean().item() - expected) <= 4 * sigma, i
+
+
+@pytest.mark.parametrize(("iteration", "expected"), [(0, 0.2), (2000, 0.19960), (20_000, 0.14885), (10**6, 0.0)])
+def test_the_released_mnist_schedule_over_a_whole_run(iteration: int, expected: float) -> None:
+    """u ~ U(0, T), accepted unseen iff u ≤ 1, T = 4 + exp((i/20000)²): 1/5, and at i = 20000 1/(4 + e)."""
+    optimizer = minmax.optimizers.get("accept_reject", schedule="mnist")
+    players = scattered(10_000)
+    state = {**optimizer.init(players), "iteration": torch.full((10_000,), float(iteration), dtype=torch.float64)}
+    coins = (torch.arange(10_000, dtype=torch.float64) + 0.5) / 10_000
+    given = hypers_over_members(optimizer, {"lr": 1e-3}, 10_000)
+    *_, info = optimizer.step(standing(), players, state, ({}, {}), {"coin": coins}, given)
+    assert info["accepted"].mean().item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_margin_is_what_f_must_fall_by() -> None:
+    """Accepted iff f fell by more than δ, here members with δ on both sides of what it falls by."""
+    optimizer = minmax.optimizers.get("accept_reject")
+    players = tree.map(lambda x: x[:1].expand(4).clone().view(4, 1), {"x": torch.ones(1), "y": torch.ones(1)})
+    players = tree.map(torch.Tensor.double, players)
+    h, r = 0.03, 0.3
+    fall = 1 - (1 - h) * (1 + h * r * (1 - h))  # from xy = 1 to x′w
+    deltas = torch.tensor([0.0, fall - 1e-9, fall + 1e-9, 1.0], dtype=torch.float64)
+    *_, kept = step(optimizer, players, optimizer.init(players), {**hypers(optimizer, 4, accept=0.0), "delta": deltas})
+    assert kept.tolist() == [True, True, False, False]
 
 
 def test_patience_stops_a_member_for_good() -> None:
@@ -133,6 +188,15 @@ def test_patience_stops_a_member_for_good() -> None:
     assert all(torch.equal(players[name], after[name]) for name in players)
 
 
+def boxed() -> Game:
+    """f = xy on [−5, 5]², from anywhere in it."""
+
+    def init(generator: torch.Generator) -> Players:
+        return {name: 10 * torch.rand(1, generator=generator, dtype=torch.float64) - 5 for name in ("x", "y")}
+
+    return replace(xy(), init=init, project=lambda players: tree.map(lambda z: z.clamp(-5, 5), players))
+
+
 @pytest.mark.parametrize(("eta", "terminal"), [(0.05, 0.05), (0.1, 0.2), (0.3, 0.2)])
 def test_the_box_oracle(eta: float, terminal: float) -> None:
     """f = xy on [−5, 5]² with an exact answer w = 5·sign(x): |x| falls by 5η a step until |x| ≤ 5η/2, and stays.
@@ -141,10 +205,7 @@ def test_the_box_oracle(eta: float, terminal: float) -> None:
     10⁶·η reaches the box's edge.)
     """
     start = {"x": torch.tensor([4.7]), "y": torch.tensor([5.0])}
-    game = minmax.Game(
-        lambda generator: start, xy().losses, value=xy().value, native=True,
-        project=lambda players: tree.map(lambda z: z.clamp(-5, 5), players),
-    )  # fmt: skip
+    game = replace(boxed(), init=lambda generator: start)
     optimizer = minmax.optimizers.get("accept_reject", patience=3)
     given = {"lr": eta, "lr_ratio": 1e6, "accept": 0.0, "temperature": 1.0}
     path = [
@@ -156,3 +217,77 @@ def test_the_box_oracle(eta: float, terminal: float) -> None:
     assert distance[-1] == pytest.approx(terminal, abs=1e-6)
     assert distance[-1] <= 5 * eta / 2
     assert path[-1][1] == 1.0
+
+
+FIRST_UNSEEN = {"accept": 1.0, "temperature": 1e-3}
+"""p₀ = 1 and frozen from the second iteration on: f before the first counts as infinite, as in the paper's loop."""
+
+
+@pytest.mark.parametrize("eta", [0.05, 0.1, 0.3])
+def test_the_box_from_100_random_starts(eta: float) -> None:
+    """After the first answer |x| never grows, and ends and stays at |x| ≤ 5η/2 in every run; under GDA in none."""
+    greedy, plain = minmax.optimizers.get("accept_reject", patience=10), minmax.optimizers.get("gda")
+    options = {"seeds": range(100), "steps": 200, "report_every": 1, "dtype": "float64"}
+    given = {"lr": eta, "lr_ratio": 1e6, **FIRST_UNSEEN}
+    path = list(minmax.train(boxed(), greedy, given, **options))
+    distance = torch.stack([report.players["x"].abs().squeeze(1) for report in path])
+    assert (distance[1:] <= distance[:-1] + 1e-12).all()
+    assert (distance[0] > 5 * eta).sum() > 50, "most have a way to go"
+    assert (distance[-1] <= 5 * eta / 2).all()
+    assert (path[-1].info["stopped"] == 1).all()
+    cycling = torch.stack(
+        [report.players["x"].abs().squeeze(1) for report in minmax.train(boxed(), plain, {"lr": eta}, **options)]
+    )
+    assert (cycling[100:].amax(0) > 5 * eta / 2).all()
+
+
+def test_where_patience_ends_no_proposal_would_lower_h() -> None:
+    """On xy with Gaussian proposals: next to none where a member stopped, a good part of them where it started."""
+    optimizer = minmax.optimizers.get("accept_reject", proposal="gaussian", patience=200)
+    given = {"lr": 0.1, "lr_ratio": 1e6, "scale": 0.5, "delta": 0.1, **FIRST_UNSEEN}
+    metric = equilibrium(optimizer, given, proposals=60)
+    options = {"seeds": range(30), "steps": 600, "report_every": [1, 600], "metrics": [metric], "dtype": "float64"}
+    begun, ended = minmax.train(boxed(), optimizer, given, **options)
+    assert (ended.info["stopped"] > 0).all() and not begun.info["stopped"].any()
+    assert (ended.metrics["equilibrium_share"] <= 0.05).all()
+    assert ended.metrics["equilibrium_share"].mean() < 0.01
+    assert (begun.metrics["equilibrium_share"] > 0.2).sum() > 20
+
+
+def test_the_share_is_that_of_the_normal_distribution() -> None:
+    """With w = 5·sign(x′), h falls by δ iff |x′| < |x| − δ/5: P = Φ((2|x| − δ/5)/s) − Φ(δ/5s), within 4σ."""
+    optimizer = minmax.optimizers.get("accept_reject", proposal="gaussian")
+    x = torch.tensor([[0.03], [-0.2], [1.0], [4.0]], dtype=torch.float64)
+    s, delta, proposals = 0.5, 0.1, 2000
+    given = {"lr": 0.1, "lr_ratio": 1e6, "scale": s, "delta": delta, "temperature": 1.0}
+    players, own = {"x": x, "y": 5 * x.sign()}, torch.Generator().manual_seed(3)
+    share = equilibrium_share(lift(boxed()), players, optimizer, given, own, proposals)
+    normal = torch.distributions.Normal(0.0, 1.0)
+    expected = normal.cdf((2 * x.abs() - delta / 5) / s) - normal.cdf(torch.tensor(delta / 5 / s))
+    expected = expected.squeeze(1)
+    assert ((share - expected).abs() <= 4 * (expected * (1 - expected) / proposals).sqrt()).all()
+
+
+def test_the_check_refuses_what_has_no_rule() -> None:
+    players, own = scattered(2), torch.Generator()
+    for optimizer in (minmax.optimizers.get("gda"), minmax.optimizers.get("accept_reject", as_released=True)):
+        with pytest.raises(ValueError, match=r"flips no coin; accept_reject by the paper's rule is allowed"):
+            equilibrium_share(xy(), players, optimizer, {"lr": 0.1}, own)
+    with pytest.raises(ValueError, match="proposals: 0 given; at least 1"):
+        greedy = minmax.optimizers.get("accept_reject")
+        equilibrium_share(xy(), players, greedy, {"lr": 0.1, "temperature": 1.0}, own, proposals=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"schedule": "linear"}, "schedule: 'linear' given; allowed: exponential, constant, every, mnist"),
+        ({"proposal": "cauchy"}, "proposal: 'cauchy' given; allowed: gradient, gaussian"),
+        ({"restore": "none"}, "restore: 'none' given; allowed: all, weights"),
+        ({"ascent_steps": 0}, "ascent_steps: 0 given; at least 1 is allowed"),
+        ({"as_released": True, "paired": False}, "only transform and ascent_steps are allowed"),
+    ],
+)
+def test_an_option_that_is_not_allowed_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        minmax.optimizers.get("accept_reject", **options)

@@ -1,0 +1,114 @@
+"""Accept/reject: the rule of the paper, and what one can vary in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from minmax import transforms, tree
+from minmax.field import value
+from minmax.lazy import torch
+from minmax.optimizers.accept_reject.proposals import PROPOSALS
+from minmax.optimizers.accept_reject.released import released
+from minmax.optimizers.accept_reject.schedules import SCHEDULES
+from minmax.optimizers.ascent import TOLERANCE, ascend
+from minmax.optimizers.play import hypers_of, start
+from minmax.types import TWO_PLAYERS, VALUE, Batch, Game, Hypers, Info, Optimizer, Players, Range, State, Tree
+
+if TYPE_CHECKING:
+    from torch import Generator
+
+DELTA = {"delta": Range(0.0, 0.1, default=0.0, searched=False, ge=0)}
+RESTORED = ("all", "weights")
+DEFAULTS = (100, "exponential", "gradient", False, "all", True)
+"""Of the options that ``as_released`` decides itself."""
+
+
+def accept_reject(
+    transform: str = "sgd",
+    ascent_steps: int = 1,
+    patience: int = 100,
+    schedule: str = "exponential",
+    proposal: str = "gradient",
+    to_tolerance: bool = False,
+    restore: str = "all",
+    paired: bool = True,
+    as_released: bool = False,
+) -> Optimizer:
+    """The first player proposes a step, the second answers it, and both are kept iff f fell.
+
+    Iteration i: x′ from the ``proposal``; w ← y after ``ascent_steps`` steps of the second player against x′;
+    (x, y) ← (x′, w) if f(x′, w) < f(x, y) − δ (``delta``), both on the same held-out minibatch, or else with the
+    probability of the ``schedule``. A rejected proposal leaves no trace: weights *and* the transform's state are
+    restored. After ``patience`` rejects in a row the member has found no update that lowers f: it stops there.
+
+    ``schedule``: ``exponential`` p₀·exp(−i/τ) (``accept``, ``temperature``); ``constant`` p₀ (p₀ = 1: always accept);
+    ``every`` r-th iteration, for certain; ``mnist`` 1/(4 + exp((i/20000)²)). ``proposal``: ``gradient``
+    x − h·d(F_x(x, y)), or ``gaussian`` x + N(0, scale²). ``to_tolerance``: the answer goes on, on the proposal's
+    minibatch, to the ``tolerance`` of ``ascent.stationarity``; ``ascent_steps`` is then its cap.
+    Habits of the released MNIST code: ``restore="weights"`` keeps the transform's state on a reject; ``paired=False``
+    compares f on two different minibatches. ``as_released`` is the four-Gaussian notebook: see ``released``.
+
+    Keswani, Mangoubi, Sachdeva, Vishnoi 2022, arXiv 2006.12376.
+    Cost: 0.5 for a gradient proposal, 0.7 for each gradient of the answer, 0.65 for two values of f.
+
+    Raises:
+        ValueError: fewer than one ascent step, patience below 1, an unknown schedule, proposal or restore; or an option
+            other than the ascent steps beside ``as_released``.
+    """
+    for name, number in {"ascent_steps": ascent_steps, "patience": patience}.items():
+        if number < 1:
+            raise ValueError(f"{name}: {number} given; at least 1 is allowed")
+    _one_of("schedule", schedule, SCHEDULES)
+    _one_of("proposal", proposal, PROPOSALS)
+    _one_of("restore", restore, RESTORED)
+    if as_released:
+        if (patience, schedule, proposal, to_tolerance, restore, paired) != DEFAULTS:
+            raise ValueError("as_released: given beside another option; only transform and ascent_steps are allowed")
+        return released(transform, ascent_steps)
+    rule, luck, (_, draw, propose, proposing) = transforms.get(transform), SCHEDULES[schedule], PROPOSALS[proposal]
+
+    def init(players: Players) -> State:
+        leaf = tree.leaves(players)[0]
+        none = torch.zeros(len(leaf), dtype=torch.float64, device=leaf.device)
+        return {"transform": start(rule, players), "iteration": none, "rejects": none, "stopped": none > 0}
+
+    def noise(generator: Generator, players: Players) -> Tree:
+        coin = torch.rand((), generator=generator, dtype=torch.float64, device=generator.device)
+        return {"coin": coin, **draw(generator, players)}
+
+    def step(
+        game: Game, players: Players, state: State, batches: tuple[Batch, ...], noise: Tree, hypers: Hypers
+    ) -> tuple[Players, State, Info]:
+        answering, before, after = batches[:answers], batches[answers], batches[-1]
+        moved, inner = propose(game, rule, players, batches[0], state["transform"], noise, hypers)
+        tolerance = hypers["tolerance"] if to_tolerance else None
+        answer = ascend(game, rule, moved, answering, inner, hypers, ascent_steps, tolerance)
+
+        better = value(game, answer.players, after) < value(game, players, before) - hypers["delta"]
+        lucky = noise["coin"] < luck.probability(state["iteration"], hypers)
+        kept = (better | lucky) & ~state["stopped"]
+        rejects = torch.where(kept, 0.0, state["rejects"] + 1)
+        stopped = state["stopped"] | (rejects >= patience)
+        remembered = kept if restore == "all" else ~state["stopped"]
+        later = {
+            "transform": tree.where(remembered, answer.state, state["transform"]),
+            "iteration": state["iteration"] + 1,
+            "rejects": rejects,
+            "stopped": stopped,
+        }
+        info = {"accepted": kept.double(), "stopped": stopped.double()}
+        if to_tolerance:
+            info["cost"] = fixed_cost + 0.7 * answer.gradients
+        return tree.where(kept, answer.players, players), later, info
+
+    answers, fixed_cost = 1 if to_tolerance else ascent_steps, 0.65 + proposing
+    cost = fixed_cost + 0.7 * ascent_steps
+    own = {**luck.hypers, **PROPOSALS[proposal].hypers, **DELTA, **(TOLERANCE if to_tolerance else {})}
+    batches, needs = answers + (1 if paired else 2), frozenset({TWO_PLAYERS, VALUE})
+    return Optimizer("accept_reject", init, step, batches, cost, hypers_of(rule, own), noise, needs)
+
+
+def _one_of(option: str, given: str, known: Collection[str]) -> None:
+    if given not in known:
+        raise ValueError(f"{option}: {given!r} given; allowed: {', '.join(known)}")
