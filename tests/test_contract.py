@@ -29,6 +29,11 @@ SPECIAL: dict[str, Callable[[], Game]] = {
     "bilinear": lambda: random_bilinear(3, 4, top=2.0),
     "gan": registered_gan,
     "quadratic": partial(minmax.games.get, "quadratic", a=0.5, b=0.7, s=1.1),
+    "dirac_gan": partial(minmax.games.get, "dirac_gan", variant="instance_noise", spread=1.0),
+    "linear_wgan": partial(minmax.games.get, "linear_wgan", batch=8, clip=1.0, spread=1.0),
+    "lq_wgan": partial(minmax.games.get, "lq_wgan", batch=8),
+    "rock_paper_scissors": partial(minmax.games.get, "rock_paper_scissors", parametrization="simplex"),
+    "two_time_scale": partial(minmax.games.get, "two_time_scale", batch=4, spread=1.0),
     **{name: partial(minmax.games.get, name, spread=1.0) for name in ("f1", "f2", "f3")},
 }
 """Registered games that need options, or for which there is a less neutral choice than the defaults."""

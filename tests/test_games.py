@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 from linear_maps import stacked
+from scipy.optimize import minimize
 from torch import Tensor
 
 import minmax
 from minmax import field, tree
 from minmax.field import lift
-from minmax.types import Game, Players
+from minmax.games import simplex
+from minmax.types import Batch, Game, Players
 
 ROOT = Path(__file__).parents[1]
 MEMBERS = 40
@@ -32,33 +37,95 @@ def wave(z: Players) -> dict[str, Tensor]:
     }
 
 
-FIELDS: dict[str, tuple[dict[str, Any], Formula]] = {
-    "cos_sin": ({}, lambda z: {"theta": -z["phi"].cos(), "phi": -z["theta"].sin()}),
-    "curl": ({}, lambda z: {"theta": z["phi"], "phi": -z["theta"]}),
-    "f1": ({}, lambda z: {"x": 4 * z["y"] - 6 * z["x"], "y": 2 * z["y"] - 4 * z["x"]}),
-    "f2": ({}, lambda z: {"x": 6 * z["x"] + 4 * z["y"], "y": -4 * z["x"] - 2 * z["y"]}),
-    "f3": ({}, wave),
-    "quadratic": (
+def payoffs(z: Players) -> dict[str, Tensor]:
+    """(Aq, −Aᵀp) = (Aq, Ap): A is antisymmetric, and (Aq)_i = q_{i+1} − q_{i+2}."""
+    return {"row": _cyclic(z["column"]), "column": _cyclic(z["row"])}
+
+
+def payoffs_of_logits(z: Players) -> dict[str, Tensor]:
+    """The same through p = softmax(z): ∂p/∂z = diag p − ppᵀ."""
+    p, q = z["row"].softmax(-1), z["column"].softmax(-1)
+    through = {"row": (p, _cyclic(q)), "column": (q, _cyclic(p))}
+    return {name: own * (g - (own * g).sum(-1, keepdim=True)) for name, (own, g) in through.items()}
+
+
+def _cyclic(q: Tensor) -> Tensor:
+    return q.roll(-1, -1) - q.roll(-2, -1)
+
+
+class Case(NamedTuple):
+    """A registered game, options that are not neutral, and F by hand."""
+
+    name: str
+    options: dict[str, Any]
+    formula: Formula
+
+
+CASES = {
+    "cos_sin": Case("cos_sin", {}, lambda z: {"theta": -z["phi"].cos(), "phi": -z["theta"].sin()}),
+    "curl": Case("curl", {}, lambda z: {"theta": z["phi"], "phi": -z["theta"]}),
+    "f1": Case("f1", {}, lambda z: {"x": 4 * z["y"] - 6 * z["x"], "y": 2 * z["y"] - 4 * z["x"]}),
+    "f2": Case("f2", {}, lambda z: {"x": 6 * z["x"] + 4 * z["y"], "y": -4 * z["x"] - 2 * z["y"]}),
+    "f3": Case("f3", {}, wave),
+    "linear_wgan": Case(
+        "linear_wgan",
+        {"mean": (3.0, 4.0, -2.0), "clip": 0.5},
+        lambda z: {"theta": -z["w"], "w": z["theta"] - torch.tensor([3.0, 4.0, -2.0])},
+    ),
+    "lq_wgan": Case("lq_wgan", {"sigma": 1.5}, lambda z: {"a": -2 * z["a"] * z["w"], "w": z["a"] ** 2 - 2.25}),
+    "quadratic": Case(
+        "quadratic",
         {"a": 0.5, "b": 0.7, "s": 1.1},
         lambda z: {"x": 0.5 * z["x"] + 1.1 * z["y"], "y": 0.7 * z["y"] - 1.1 * z["x"]},
     ),
-    "xy": ({"bound": 2.0}, lambda z: {"x": z["y"], "y": -z["x"]}),
+    "rps simplex": Case("rock_paper_scissors", {"parametrization": "simplex"}, payoffs),
+    "rps softmax": Case("rock_paper_scissors", {}, payoffs_of_logits),
+    "two_time_scale": Case(
+        "two_time_scale",
+        {"noise": 0.0},
+        lambda z: {"x": 2 * z["x"] * (100 - z["y"] ** 2), "y": 2 * z["y"] * (1 + z["x"] ** 2)},
+    ),
+    "xy": Case("xy", {"bound": 2.0}, lambda z: {"x": z["y"], "y": -z["x"]}),
 }
-"""F by hand, at options that are not neutral."""
 
-VALUES: dict[str, tuple[tuple[float, float], float]] = {
-    "curl": ((2.0, 3.0), 6.0),
-    "f1": ((2.0, 3.0), -12.0 - 9.0 + 24.0),
-    "f2": ((2.0, 3.0), 12.0 + 9.0 + 24.0),
-    "f3": ((2.0, 1.0), (16.0 - 4.6**2 - 0.1) * 0.951229424500714),
-    "quadratic": ((2.0, 3.0), 1.0 + 6.6 - 3.15),
-    "xy": ((2.0, 3.0), 6.0),
+every_case = pytest.mark.parametrize("label", CASES)
+
+VALUES = {
+    "curl": 6.0,
+    "f1": -12.0 - 9.0 + 24.0,
+    "f2": 12.0 + 9.0 + 24.0,
+    "f3": (16.0 - (3.0 - 6.0 + 0.4) ** 2 - 8.1) * math.exp(-0.13),
+    "lq_wgan": 3.0 * (2.25 - 4.0),
+    "quadratic": 1.0 + 6.6 - 3.15,
+    "two_time_scale": 5.0 * 91.0,
+    "xy": 6.0,
 }
-"""f by hand at a point."""
+"""f where the first player is 2 and the second 3."""
+
+DRIFTS: dict[str, list[complex]] = {
+    "cos_sin": [1j, -1j],
+    "curl": [1j, -1j],
+    "f1": [-2, -2],
+    "f2": [2, 2],
+    "f3": [-4, -4],
+    "linear_wgan": [1j, -1j] * 3,
+    "lq_wgan": [3j, -3j],
+    "quadratic": [0.6 - 1.2**0.5 * 1j, 0.6 + 1.2**0.5 * 1j],
+    "rps simplex": [0, 0, *[3**0.5 * 1j, -(3**0.5) * 1j] * 2],
+    "rps softmax": [0, 0, *[3**0.5 / 9 * 1j, -(3**0.5) / 9 * 1j] * 2],
+    "two_time_scale": [200, 2],
+    "xy": [1j, -1j],
+}
+"""The eigenvalues of J at the solution (of f2: at (0, 0))."""
 
 
-def built(name: str) -> Game:
-    return lift(minmax.games.get(name, **FIELDS[name][0]))
+def built(label: str) -> Game:
+    return lift(minmax.games.get(CASES[label].name, **CASES[label].options))
+
+
+def minibatch(game: Game, members: int) -> Batch:
+    own = torch.Generator().manual_seed(1)
+    return tree.stack([game.sample(own) for _ in range(members)]) if game.sample is not None else {}
 
 
 def somewhere(game: Game, members: int = MEMBERS, spread: float = 2.0) -> Players:
@@ -74,53 +141,47 @@ def test_every_game_has_a_row_in_the_docs() -> None:
     assert sorted(rows) == sorted(minmax.GAMES)
 
 
-@pytest.mark.parametrize("name", FIELDS)
-def test_the_field_is_the_formula(name: str) -> None:
-    game = built(name)
+def test_every_game_is_here() -> None:
+    elsewhere = {"bilinear", "gan", "dirac_gan"}
+    assert {case.name for case in CASES.values()} | elsewhere == set(minmax.GAMES)
+
+
+@every_case
+def test_the_field_is_the_formula(label: str) -> None:
+    game = built(label)
     players = somewhere(game)
-    expected = FIELDS[name][1](players)
-    found = field.field(game, players, {})
+    expected = CASES[label].formula(players)
+    found = field.field(game, players, minibatch(game, MEMBERS))
     assert list(found) == list(expected) == list(players)
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-11)
 
 
-@pytest.mark.parametrize("name", VALUES)
-def test_the_value_is_f(name: str) -> None:
-    point, expected = VALUES[name]
-    game = built(name)
-    players = {key: torch.tensor([own], dtype=torch.float64) for key, own in zip(somewhere(game), point, strict=True)}
-    assert field.value(game, players, {}).item() == pytest.approx(expected, rel=1e-12)
+@pytest.mark.parametrize("label", VALUES)
+def test_the_value_is_f(label: str) -> None:
+    game = built(label)
+    players = {name: torch.tensor([own]).double() for name, own in zip(somewhere(game), (2.0, 3.0), strict=True)}
+    assert field.value(game, players, minibatch(game, 1)).item() == pytest.approx(VALUES[label], rel=1e-12)
 
 
-@pytest.mark.parametrize("name", FIELDS)
-def test_a_solution_is_at_rest(name: str) -> None:
-    game = built(name)
+@every_case
+def test_a_solution_is_at_rest(label: str) -> None:
+    game = built(label)
     if game.solution is None:
-        assert name in {"f2"}
+        assert label == "f2"
         return
-    assert tree.norm(field.field(game, stacked(game.solution, 1), {})).item() < 1e-12
+    assert (tree.norm(CASES[label].formula(stacked(game.solution, 1))) < 1e-12).all()
 
 
-DRIFTS = {
-    "curl": [1j, -1j],
-    "f1": [-2, -2],
-    "f2": [2, 2],
-    "f3": [-4, -4],
-    "xy": [1j, -1j],
-    "cos_sin": [1j, -1j],
-    "quadratic": [0.6 - 1.2**0.5 * 1j, 0.6 + 1.2**0.5 * 1j],
-}
-
-
-@pytest.mark.parametrize("name", DRIFTS)
-def test_eigenvalues_at_the_equilibrium(name: str) -> None:
+@every_case
+def test_eigenvalues_at_the_solution(label: str) -> None:
     """Exact to the square root of rounding, where an eigenvalue is double."""
-    game = built(name)
+    game = built(label)
     at = game.solution if game.solution is not None else {"x": torch.zeros(()), "y": torch.zeros(())}
-    found = field.eigenvalues(game, stacked(at, 1), {})[0].tolist()
-    for value in DRIFTS[name]:
+    found = field.eigenvalues(game, stacked(at, 1), minibatch(game, 1))[0].tolist()
+    assert len(found) == len(DRIFTS[label])
+    for value in DRIFTS[label]:
         nearest = min(found, key=lambda other: abs(other - value))
-        assert abs(nearest - value) < 1e-7
+        assert abs(nearest - value) < 1e-6
         found.remove(nearest)
 
 
@@ -157,20 +218,58 @@ def test_min_max_points() -> None:
     assert tail[-1] > -1e-9
 
 
-@pytest.mark.parametrize("name", ["xy"])
-def test_projection_is_to_the_nearest_feasible_point(name: str) -> None:
+@pytest.mark.parametrize("label", ["xy", "linear_wgan", "rps simplex"])
+def test_projection_is_to_the_nearest_feasible_point(label: str) -> None:
     """P(z) is feasible, P∘P = P, and ⟨z − P(z), u − P(z)⟩ ≤ 0 for every feasible u."""
-    game = built(name)
+    game = built(label)
     assert game.project is not None
     players = somewhere(game)
     nearest = game.project(players)
     torch.testing.assert_close(game.project(nearest), nearest)
     outward = tree.add(players, nearest, -1.0)
     assert (tree.norm(outward) > 0).any()
-    begun = [game.init(torch.Generator().manual_seed(seed)) for seed in range(MEMBERS)]
-    feasible = tree.map(torch.Tensor.double, tree.stack(begun))
-    torch.testing.assert_close(game.project(feasible), feasible)
+    feasible = game.project(tree.map(lambda x: x.flip(0), players))
     assert (tree.dot(outward, tree.add(feasible, nearest, -1.0)) <= 1e-12).all()
+    assert FEASIBLE[label](nearest)
+
+
+def _inside(bounds: dict[str, float]) -> Callable[[Players], bool]:
+    return lambda z: all(bool((z[name].abs() <= bound).all()) for name, bound in bounds.items())
+
+
+FEASIBLE: dict[str, Callable[[Players], bool]] = {
+    "xy": _inside({"x": 2.0, "y": 2.0}),
+    "linear_wgan": _inside({"w": 0.5}),
+    "rps simplex": lambda z: all(
+        bool((p >= 0).all()) and torch.allclose(p.sum(-1), torch.ones(MEMBERS).double()) for p in z.values()
+    ),
+}
+
+
+def by_bisection(z: Tensor) -> Tensor:
+    """The τ at which Σ max(z − τ, 0) = 1, found without sorting."""
+    low, high = z.min(-1, keepdim=True).values - 1, z.max(-1, keepdim=True).values
+    for _ in range(80):
+        middle = (low + high) / 2
+        above = (z - middle).clamp(min=0).sum(-1, keepdim=True) > 1
+        low, high = torch.where(above, middle, low), torch.where(above, high, middle)
+    return (z - low).clamp(min=0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_onto_the_simplex(size: int) -> None:
+    own = torch.Generator().manual_seed(size)
+    z = 2 * torch.randn(5, 40, size, generator=own, dtype=torch.float64)
+    z[0, 0] = 0.25  # ties
+    torch.testing.assert_close(simplex.onto_simplex(z), by_bisection(z), rtol=0, atol=1e-12)
+    quadratic_program = minimize(
+        lambda p: ((p - z[1, 1].numpy()) ** 2).sum(),
+        [1 / size] * size,
+        bounds=[(0, 1)] * size,
+        constraints={"type": "eq", "fun": lambda p: p.sum() - 1},
+        tol=1e-12,
+    )
+    torch.testing.assert_close(simplex.onto_simplex(z)[1, 1], torch.tensor(quadratic_program.x), rtol=0, atol=1e-5)
 
 
 def brute(players: Players) -> Tensor:
@@ -185,6 +284,118 @@ def test_the_distance_is_to_the_nearest_centre() -> None:
     players = somewhere(game, spread=4.0)
     found = minmax.metrics.get("distance").measure(game, players, torch.Generator())["distance"]
     torch.testing.assert_close(found, brute(players))
+
+
+def test_the_distance_to_other_solutions() -> None:
+    """lq_wgan: −σ is as good as σ. Logits: any equal ones are uniform."""
+    measure = minmax.metrics.get("distance").measure
+    a, w = torch.tensor([-1.5, -2.0, 1.0]).double(), torch.tensor([0.0, 0.4, 0.3]).double()
+    found = measure(built("lq_wgan"), {"a": a, "w": w}, torch.Generator())["distance"]
+    torch.testing.assert_close(found, ((a.abs() - 1.5) ** 2 + w**2).sqrt())
+    logits = torch.tensor([[7.0, 7.0, 7.0], [1.0, 2.0, 3.0]]).double()
+    found = measure(built("rps softmax"), {"row": logits, "column": logits}, torch.Generator())["distance"]
+    torch.testing.assert_close(found, torch.tensor([0.0, 2.0]).double())
+
+
+def play(game: Game, name: str, steps: int, lr: float = 0.1, every: int = 1, **options: Any) -> list[Players]:
+    """The players of one member after every so many steps."""
+    settings = {"steps": steps, "report_every": every, "dtype": "float64", "device": "cpu"}
+    run = minmax.train(game, minmax.optimizers.get(name), {"lr": lr, **options}, **settings)
+    return [report.players for report in run]
+
+
+def test_rock_paper_scissors_is_never_decided() -> None:
+    """On the simplex a simultaneous step multiplies the distance by √(1 + 3h²) until it meets the boundary, and stays
+    away for good; extragradient arrives."""
+    h = 0.2
+    start = {"row": torch.tensor([0.34, 0.33, 0.33]), "column": torch.tensor([0.33, 0.33, 0.34])}
+    game = replace(minmax.games.get("rock_paper_scissors", parametrization="simplex"), init=lambda generator: start)
+    far = {
+        name: [tree.norm(tree.add(z, stacked(game.solution, 1), -1.0)).item() for z in play(game, name, 300, h)]
+        for name in ("gda", "extragradient")
+    }
+    for before, after in pairwise(far["gda"][:40]):
+        assert after / before == pytest.approx((1 + 3 * h * h) ** 0.5, rel=1e-6)
+    assert min(far["gda"][100:]) > 0.4
+    assert far["extragradient"][-1] < 1e-8
+
+
+def test_logits_keep_their_mean() -> None:
+    """Adding a number to all logits changes nothing, so no gradient has a part along it."""
+    game = minmax.games.get("rock_paper_scissors")
+    (last,) = play(game, "gda", 50, 0.5, every=50)
+    begun = game.init(minmax.streams.generator(0, "init"))
+    for name, logits in last.items():
+        torch.testing.assert_close(logits[0].mean(), begun[name].double().mean())
+        assert (logits[0] - begun[name]).abs().max() > 0.01
+
+
+def test_the_linear_wgan_learns_a_mean_by_optimism() -> None:
+    """Published ends of 1000 steps of 0.1 towards (3, 4): clipped descent-ascent (3.48, 5.08), optimistic
+    (2.991, 3.985), on minibatches."""
+    clipped = play(minmax.games.get("linear_wgan", clip=1.0), "gda", 1000, every=1000)[-1]
+    optimistic = play(minmax.games.get("linear_wgan"), "optimistic", 1000, every=1000)[-1]
+    assert clipped["theta"][0].tolist() == pytest.approx([3.48, 5.08], abs=0.12)
+    assert optimistic["theta"][0].tolist() == pytest.approx([2.991, 3.985], abs=0.003)
+
+
+def test_the_variance_is_circled() -> None:
+    """w² + a²/2 − σ²·ln|a| is conserved by the flow (followed by Runge–Kutta steps), and raised by every step of gda:
+    it is convex where a > 0, and the step a tangent."""
+
+    def invariant(z: Players) -> Tensor:
+        return z["w"] ** 2 + z["a"] ** 2 / 2 - 2.25 * z["a"].abs().log()
+
+    game = built("lq_wgan")
+    z = {"a": torch.tensor([0.8]).double(), "w": torch.tensor([0.6]).double()}
+    began = invariant(z)
+    path = play(replace(game, init=lambda _: tree.member(z, 0)), "gda", 80, 0.03)
+    levels = [began.item(), *(invariant(players).item() for players in path)]
+    assert all(after > before for before, after in pairwise(levels))
+    for _ in range(500):
+        z = _runge_kutta(game, z, 0.02)
+    torch.testing.assert_close(invariant(z), began, rtol=0, atol=1e-6)
+
+
+def _runge_kutta(game: Game, z: Players, h: float) -> Players:
+    slopes: list[Players] = []
+    for part in (0.0, 0.5, 0.5, 1.0):
+        here = tree.add(z, slopes[-1], -part * h) if slopes else z
+        slopes.append(field.field(game, here, {}))
+    for slope, weight in zip(slopes, (1, 2, 2, 1), strict=True):
+        z = tree.add(z, slope, -h * weight / 6)
+    return z
+
+
+def test_minibatches_estimate_the_expectation() -> None:
+    """The field on a minibatch by hand, and its mean over many within four standard errors of the expectation's."""
+    for label, options in (("linear_wgan", {"batch": 4}), ("lq_wgan", {"batch": 4})):
+        sampled = lift(minmax.games.get(label, **{**CASES[label].options, **options}))
+        players = tree.map(lambda x: x[:1].expand(5_000, *x.shape[1:]), somewhere(sampled))
+        batch = tree.map(torch.Tensor.double, minibatch(sampled, 5_000))
+        found = tree.flat(field.field(sampled, players, batch))
+        errors = (found.mean(0) - tree.flat(CASES[label].formula(players))[0]).abs()
+        assert (errors <= 4 * found.std(0) / 5_000**0.5 + 1e-12).all(), label
+        assert (found.std(0) > 0.1).any()
+
+
+def test_noise_is_added_to_the_gradient_alone() -> None:
+    """ξ's mean over the minibatch, N(0, noise²/batch), whatever the players; f carries none."""
+    game = lift(minmax.games.get("two_time_scale", noise=0.5, batch=4))
+    players, batch = somewhere(game, 4000), tree.map(torch.Tensor.double, minibatch(game, 4000))
+    noise = tree.flat(tree.add(field.field(game, players, batch), CASES["two_time_scale"].formula(players), -1.0))
+    torch.testing.assert_close(noise, batch["xi"].mean(1), rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(noise.std(0), torch.tensor([0.25, 0.25]).double(), rtol=0.05, atol=0)
+    torch.testing.assert_close(field.value(game, players, batch), field.value(game, players, {}))
+
+
+def test_two_time_scales_have_two_edges() -> None:
+    """Near (0, 0) a step multiplies x by 1 − 200·hx and y by 1 − 2·hy."""
+    game = minmax.games.get("two_time_scale", noise=0.0, start=(1e-7, 1e-7))
+    for hx, hy in ((0.004, 0.3), (0.0099, 0.99), (0.0101, 0.5)):
+        one, other = play(game, "gda", 11, hx, lr_ratio=hy / hx)[-2:]
+        assert float(other["x"] / one["x"]) == pytest.approx(1 - 200 * hx, rel=1e-6)
+        assert float(other["y"] / one["y"]) == pytest.approx(1 - 2 * hy, rel=1e-6)
 
 
 def test_starts() -> None:
@@ -204,6 +415,16 @@ def test_starts() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
+        ("rock_paper_scissors", {"parametrization": "x"}, "parametrization: 'x' given; allowed: softmax, simplex"),
+        ("two_time_scale", {"batch": 0}, "batch: 0 given; at least 1 is allowed"),
+        ("two_time_scale", {"noise": -1.0}, r"noise: -1\.0 given; at least 0 is allowed"),
+        ("linear_wgan", {"batch": -1}, "batch: -1 given; at least 1, or 0 for the expectation, is allowed"),
+        ("linear_wgan", {"clip": 0.0}, r"clip: 0\.0 given; a positive number is allowed"),
+        ("lq_wgan", {"batch": -1}, "batch: -1 given; at least 1, or 0 for the expectation, is allowed"),
+        ("lq_wgan", {"sigma": 0.0}, r"sigma: 0\.0 given; a positive number is allowed"),
+        ("dirac_gan", {"variant": "x"}, "variant: 'x' given; allowed: gan, nonsaturating, "),
+        ("dirac_gan", {"variant": "wgan", "clip": 0.0}, r"clip: 0\.0 given; a positive number is allowed"),
+        ("dirac_gan", {"variant": "instance_noise", "std": -1.0}, r"std: -1\.0 given; at least 0 is allowed"),
         ("xy", {"bound": 0.0}, r"bound: 0\.0 given; a positive number is allowed"),
         ("curl", {"start": (1.0,)}, "start: 1 values given; one each for theta, phi is allowed"),
         ("f1", {"spread": -1.0}, r"spread: -1\.0 given; at least 0 is allowed"),
