@@ -76,6 +76,15 @@ def linearize(game: Game, players: Players, batch: Batch) -> Linearization:
     return Linearization(tree.detach(tracked), transposed, product)
 
 
+def with_relaxation(game: Game, players: Players, batch: Batch) -> tuple[Players, Players]:
+    """F and ∇½‖F‖² = JᵀF as functions of the tensors in ``players`` (which require gradients), to be differentiated
+    further."""
+    leaves = tree.parameters(players)
+    tracked = _field(game, leaves, players, batch, create_graph=True)
+    with torch.enable_grad():
+        return tracked, _gradient(tree.dot(tracked, tracked) / 2, leaves, create_graph=True, retain_graph=True)
+
+
 def _differentiable(players: Players) -> tuple[Players, Players]:
     """Fresh leaves for the parameters, and the whole players (buffers included) that hold them."""
     leaves = tree.map(lambda x: x.detach().requires_grad_(), tree.parameters(players))
