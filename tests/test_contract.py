@@ -50,7 +50,11 @@ STEPS = 20
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "alternating_gda": [{}, {"ascent_steps": 3}],
+    "nested": [{}, {"ascent_steps": 3}],
+    "optimistic": [{}, {"alternating": True}],
     "extragradient": [{}, {"fresh_batch": False}],
+    "proximal": [{}, {"iterations": 3}],
+    "lookahead": [{}, {"base": "extragradient", "k": 3}, {"base": {"name": "optimistic", "alternating": True}}],
     "consensus": [{}, {"estimator": "half_batches"}],
     "accept_reject": [
         {},

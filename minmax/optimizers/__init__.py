@@ -7,8 +7,12 @@ OPTIMIZERS = Registry(
     {
         "gda": "minmax.optimizers.gda:gda",
         "alternating_gda": "minmax.optimizers.alternating_gda:alternating_gda",
+        "nested": "minmax.optimizers.nested:nested",
         "optimistic": "minmax.optimizers.optimistic:optimistic",
+        "past_extragradient": "minmax.optimizers.past_extragradient:past_extragradient",
         "extragradient": "minmax.optimizers.extragradient:extragradient",
+        "proximal": "minmax.optimizers.proximal:proximal",
+        "lookahead": "minmax.optimizers.lookahead:lookahead",
         "consensus": "minmax.optimizers.consensus:consensus",
         "accept_reject": "minmax.optimizers.accept_reject:accept_reject",
     },
