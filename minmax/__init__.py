@@ -5,16 +5,17 @@ from minmax.data import DATASETS
 from minmax.games import GAMES
 from minmax.games.gan import gan
 from minmax.losses import LOSSES
+from minmax.losses.penalties import PENALTIES
 from minmax.metrics import METRICS
 from minmax.nets import NETS
 from minmax.optimizers import OPTIMIZERS
 from minmax.train import Report, Run, train
 from minmax.transforms import TRANSFORMS
-from minmax.types import Data, Game, GanLoss, Goal, Metric, Optimizer, Pair, Range, Transform
+from minmax.types import Data, Game, GanLoss, Goal, Metric, Optimizer, Pair, Penalty, Range, Transform
 
 __version__ = "0.1.0"
 __all__ = [
-    "DATASETS", "GAMES", "LOSSES", "METRICS", "NETS", "OPTIMIZERS", "TRANSFORMS",
-    "Data", "Game", "GanLoss", "Goal", "Metric", "Optimizer", "Pair", "Range", "Report", "Run", "Transform",
+    "DATASETS", "GAMES", "LOSSES", "METRICS", "NETS", "OPTIMIZERS", "PENALTIES", "TRANSFORMS",
+    "Data", "Game", "GanLoss", "Goal", "Metric", "Optimizer", "Pair", "Penalty", "Range", "Report", "Run", "Transform",
     "data", "field", "games", "gan", "losses", "metrics", "nets", "optimizers", "train", "transforms",
 ]  # fmt: skip

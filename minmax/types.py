@@ -219,7 +219,7 @@ class Data:
 
     ``success`` names the metric that holds the data set's own rule for when a generated set is a success.
     ``facts`` carries what its metrics need (the modes of a mixture, …); ``classifier`` loads the classifier whose
-    classes and features judge generated samples.
+    classes and features judge generated samples. ``held_out [N′, *shape]``: points like these that nothing trains on.
     """
 
     name: str
@@ -230,6 +230,7 @@ class Data:
     success: str
     facts: Mapping[str, Any]
     classifier: Callable[[], Any] | None = None
+    held_out: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -240,17 +241,37 @@ class Data:
 class GanLoss(NamedTuple):
     """Each player's own loss from the discriminator's logits ``[..., B]`` (means over the last axis).
 
-    ``clip``: the discriminator's weights are projected onto [−clip, clip] after each of its steps.
+    ``generator(fake)`` and ``discriminator(real, fake)``; a larger logit means more real. ``clip``: the
+    discriminator's weights are projected onto [−clip, clip] after each of its steps. ``targets``: what the
+    discriminator regresses, ``(real, fake)`` samples ``[..., B, d]`` -> two tensors ``[..., B]``; ``discriminator`` is
+    then given its logits less these.
     """
 
     generator: Callable[[Tensor], Tensor]
     discriminator: Callable[[Tensor, Tensor], Tensor]
     clip: float | None = None
+    targets: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+
+
+class Penalty(NamedTuple):
+    """A summand of the discriminator's loss from how steep it is: ``of(‖∇ₓD(x)‖² [..., B]) -> [...]``.
+
+    ``share``: at which x: share·real + (1 − share)·fake, so 1 for the reals and 0 for the fakes; None for a share of
+    each pair's own, uniform in [0, 1], drawn with the minibatch.
+    """
+
+    of: Callable[[Tensor], Tensor]
+    share: float | None
 
 
 class NativeNet(Protocol):
     """A network with the member axis built in: ``init(generator) -> parameters`` of one member, and
-    ``net(parameters [M, ...], inputs [M, B, ...]) -> outputs [M, B, ...]``, an output from its own input alone."""
+    ``net(parameters [M, ...], inputs [M, B, ...]) -> outputs [M, B, ...]``, an output from its own input alone.
+
+    A network that trains with chance of its own (dropout) also has ``noise(generator, batch) -> tree`` of leaves
+    ``[batch, ...]``, one member's draws for one pass, and takes them as a third argument; without it, it evaluates.
+    An ``nn.Module`` that has a method ``noise`` is treated alike.
+    """
 
     def init(self, generator: Generator) -> Tree: ...
 

@@ -17,6 +17,8 @@ from pydantic_core import PydanticCustomError
 
 from minmax.data import DATASETS
 from minmax.games import GAMES
+from minmax.losses import LOSSES
+from minmax.losses.penalties import PENALTIES
 from minmax.metrics import METRICS
 from minmax.nets import NETS
 from minmax.optimizers import OPTIMIZERS
@@ -60,6 +62,8 @@ def builders(source: Source) -> None:
     if isinstance(game, dict) and game.get("name", "gan") == "gan":
         _takes(source, ("game", "data"), DATASETS, game.get("data"), ("name",), ())
         _takes(source, ("game", "net"), NETS, game.get("net"), ("name",), NET_CONTEXT)
+        _takes(source, ("game", "loss"), LOSSES, game.get("loss"), ("name",), ())
+        _takes(source, ("game", "penalty"), PENALTIES, game.get("penalty"), ("name",), ())
     elif game != "gan":
         _takes(source, ("game",), GAMES, game, ("name",), ())
     arms = source.data.get("optimizers")

@@ -21,11 +21,13 @@ from pydantic import (
 from minmax.data import DATASETS
 from minmax.games import GAMES
 from minmax.losses import LOSSES
+from minmax.losses.penalties import PENALTIES
 from minmax.nets import NETS
 from sweeps import values
 from sweeps.source import shown
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Std = Annotated[float, Field(ge=0)]
 
 
 class Model(BaseModel):
@@ -69,6 +71,18 @@ class NetSpec(Named):
     name: Annotated[str, AfterValidator(values.one_in(NETS))] = Field(description=values.known(NETS))
 
 
+class LossSpec(Named):
+    """A GAN loss."""
+
+    name: Annotated[str, AfterValidator(values.one_in(LOSSES))] = Field(description=values.known(LOSSES))
+
+
+class PenaltySpec(Named):
+    """A penalty on the discriminator's slope."""
+
+    name: Annotated[str, AfterValidator(values.one_in(PENALTIES))] = Field(description=values.known(PENALTIES))
+
+
 class OtherGame(Named):
     """Any game but a GAN: a registered one, or the user's ``module:function``."""
 
@@ -85,9 +99,11 @@ class GanGame(Model):
     name: str = "gan"
     data: DataSpec = Field(description="a data set's name, or {name: …} with its options")
     net: NetSpec = Field(default_factory=lambda: NetSpec(name=_gan("net")()))
-    loss: Annotated[str, AfterValidator(values.one_in(LOSSES))] = Field(default_factory=_gan("loss"))
+    loss: LossSpec = Field(default_factory=lambda: LossSpec(name=_gan("loss")()))
+    penalty: PenaltySpec | None = None
     batch: Count = Field(default_factory=_gan("batch"))
     latent: Count = Field(default_factory=_gan("latent"))
+    instance_noise: Std = Field(default_factory=_gan("instance_noise"))
 
     @property
     def options(self) -> dict[str, Any]:

@@ -158,14 +158,18 @@ def test_judge_counts_shares() -> None:
         ({"modes": 5}, 5, [1 / 5] * 5),
         ({"layout": "grid"}, 25, [1 / 25] * 25),
         ({"layout": "grid", "modes": 9, "scale": 2.0}, 9, [1 / 9] * 9),
-        ({"layout": "four", "std": 0.01}, 4, [0.4, 0.2, 0.2, 0.2]),
+        ({"layout": "four"}, 4, [0.4, 0.2, 0.2, 0.2]),
+        ({"layout": "four", "std": 0.05}, 4, [0.4, 0.2, 0.2, 0.2]),
         ({"layout": "four", "modes": 4}, 4, [0.4, 0.2, 0.2, 0.2]),
+        ({"layout": "balanced_four"}, 4, [1 / 4] * 4),
+        ({"layout": "pair"}, 2, [1 / 2] * 2),
     ],
 )
 def test_gaussians_have_their_modes(options: dict[str, Any], centres: int, weights: list[float]) -> None:
     """Weights, centres and spread of 50 000 points within 5 standard errors."""
     data = minmax.data.get("gaussians", **options)
-    std, count = options.get("std", 0.02), len(data.points)
+    published = {"four": 0.01, "balanced_four": 0.01, "pair": 0.1}.get(options.get("layout", "ring"), 0.02)
+    std, count = options.get("std", published), len(data.points)
     assert data.labels is not None and data.facts["centres"].shape == (centres, 2)
     for index, weight in enumerate(weights):
         own = data.points[data.labels == index]
@@ -174,6 +178,7 @@ def test_gaussians_have_their_modes(options: dict[str, Any], centres: int, weigh
         assert offset.mean(0).abs().max() <= 5 * std / math.sqrt(len(own))
         assert offset.std(0) == pytest.approx([std, std], rel=5 / math.sqrt(2 * len(own)))
     assert data.facts["near"] == pytest.approx(max(3 * std, 0.1 * options.get("scale", 1.0)))
+    assert data.facts["std"] == std and data.facts["weights"].tolist() == pytest.approx(weights)
     assert data.points.min() > data.low and data.points.max() < data.high
 
 
@@ -182,7 +187,8 @@ def test_gaussians_have_their_modes(options: dict[str, Any], centres: int, weigh
     [
         ({"layout": "spiral"}, "layout: 'spiral' given; allowed: ring, grid, four"),
         ({"layout": "grid", "modes": 8}, "modes: 8 given; a grid allows square numbers"),
-        ({"layout": "four", "modes": 8}, "modes: 8 given; the layout four allows 4"),
+        ({"layout": "four", "modes": 8}, "modes: 8 given; this layout has 4"),
+        ({"layout": "pair", "modes": 3}, "modes: 3 given; this layout has 2"),
         ({"modes": 0}, "modes: 0 given; a positive number"),
         ({"std": 0}, "std: 0 given; a positive number"),
         ({"count": -1}, "count: -1 given"),

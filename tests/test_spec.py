@@ -99,6 +99,22 @@ WRONG = [
     ({"game": "game: {data: digits02}"}, "2: game.data: unknown data set 'digits02'", "did you mean 'digits01'?"),
     ({"game": "game: {data: digits01, net: mpl}"}, "2: game.net: unknown net 'mpl'", "did you mean 'mlp'?"),
     ({"game": "game: {data: digits01, loss: hing}"}, "2: game.loss: unknown loss", "did you mean 'hinge'?"),
+    (
+        {"game": "game: {data: digits01, loss: {name: hinge, clip: 1}}"},
+        "2: game.loss.clip: unknown option of loss 'hinge'",
+        "known: none",
+    ),
+    (
+        {"game": "game: {data: digits01, penalty: {name: r1, weigth: 1}}"},
+        "2: game.penalty.weigth: unknown option of penalty 'r1'",
+        "did you mean 'weight'?",
+    ),
+    (
+        {"game": "game: {data: digits01, penalty: {name: r1, weight: ten}}"},
+        "2: game.penalty.weight",
+        "a number",
+    ),
+    ({"game": "game: {data: digits01, instance_noise: -1}"}, "2: game.instance_noise: is -1", "0 or more is allowed"),
     ({"game": "game: {name: bilinaer}"}, "2: game.name: unknown game", "did you mean 'bilinear'?"),
     ({"game": "game: {name: bilinear, matrx: [[1]]}"}, "2: game.matrx: unknown option", "did you mean 'matrix'?"),
     ({"game": "game: {net: mlp}"}, "2: game.data: is missing", "a data set's name"),
@@ -378,9 +394,12 @@ def test_normalized_data_that_is_not_ours_is_refused(spec: Any) -> None:
 def test_a_game_gets_what_its_builder_takes(spec: Any) -> None:
     gan = spec(written(GOOD, game="game: {data: {name: gaussians, modes: 9}}"))
     assert gan.game.options["data"] == {"name": "gaussians", "modes": 9}
-    assert set(gan.normalized()["game"]) == {"name", "data", "net", "loss", "batch", "latent"}, (
-        "defaults are written out"
-    )
+    assert set(gan.normalized()["game"]) == {
+        "name", "data", "net", "loss", "batch", "latent", "instance_noise"
+    }, "defaults are written out"  # fmt: skip
+    paid = spec(written(GOOD, game="game: {data: gaussians, loss: {name: wasserstein, clip: null}, penalty: r1}"))
+    assert paid.game.options["loss"] == {"name": "wasserstein", "clip": None}
+    assert paid.game.options["penalty"] == {"name": "r1"}
     assert spec(SPECS[1]).game.options == {"matrix": [[1, 2], [3, 4]]}
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from minmax import losses, nets, tree
+from minmax import losses, nets
 from minmax.data import DATASETS
 from minmax.field import over_members
+from minmax.games.adversaries import Adversaries, noise_of
+from minmax.games.minibatches import Minibatches
 from minmax.games.modules import ModuleNet
 from minmax.lazy import torch
-from minmax.types import Batch, Data, Game, GanLoss, Players
+from minmax.losses.penalties import PENALTIES
+from minmax.types import Data, Game, GanLoss, Penalty, Players
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -24,12 +27,14 @@ class Gan(Game):
 
     ``generate(players, latents [M, n, latent]) -> samples [M, n, *shape]`` over stacked players. A module generates in
     eval mode: BatchNorm by the running statistics that ``renew`` keeps, no dropout. So a sample depends on its own
-    latent vector alone, while training looks at minibatches.
+    latent vector alone, while training looks at minibatches. ``judge(players, samples [M, n, *shape]) -> logits
+    [M, n]``: the discriminator in the same mode.
     """
 
     data: Data
     latent: int
     generate: Callable[[Players, Tensor], Tensor]
+    judge: Callable[[Players, Tensor], Tensor]
 
 
 def gan(
@@ -38,9 +43,11 @@ def gan(
     *,
     data: Any,
     net: str | Mapping[str, Any] = "mlp",
-    loss: str | GanLoss = "nonsaturating",
+    loss: str | Mapping[str, Any] | GanLoss = "nonsaturating",
+    penalty: str | Mapping[str, Any] | Penalty | None = None,
     latent: int = 64,
     batch: int = 256,
+    instance_noise: float = 0.0,
 ) -> Gan:
     """A GAN over ``data``, players ``"generator"`` and ``"discriminator"``.
 
@@ -48,27 +55,37 @@ def gan(
         generator, discriminator: two ``nn.Module`` (or functions that make one), or native nets; left out, the
             registered ``net`` is built for the data's shape. The discriminator gives one logit a sample.
         data: a tensor ``[N, ...]``, a registered name, ``{"name": …, options}``, or a ``Data``.
-        loss: a registered name or a ``GanLoss``.
+        loss: a registered name, ``{"name": …, options}``, or a ``GanLoss``.
+        penalty: on the discriminator's slope, in its loss: a registered name, one with options, or a ``Penalty``.
         latent: the size of the generator's input, standard normal.
         batch: real samples, and generated ones, a minibatch.
+        instance_noise: σ of the normal noise added to every real and generated sample that the discriminator sees in
+            training (Sønderby et al. 2017, arXiv 1610.04490).
 
     Raises:
-        ValueError: an unknown name, one network without the other, or a size below 1.
+        ValueError: an unknown name, one network without the other, a size below 1, a negative σ, or a penalty beside
+            weight clipping.
     """
     for name, size in {"latent": latent, "batch": batch}.items():
         if size < 1:
             raise ValueError(f"{name}: {size} given; at least 1 is allowed")
+    if not 0 <= instance_noise < math.inf:
+        raise ValueError(f"instance_noise: {instance_noise} given; a number >= 0 is allowed")
     if (generator is None) != (discriminator is None):
         raise ValueError("gan: give both networks, or neither and a registered net")
     known = _data(data)
     if generator is None:
         generator, discriminator = _build(nets.NETS, net, shape=known.shape, latent=latent)
     pair = [_network(part) for part in (generator, discriminator)]
-    modules = [isinstance(part, ModuleNet) for part in pair]
-    if modules[0] != modules[1]:
+    if isinstance(pair[0], ModuleNet) != isinstance(pair[1], ModuleNet):
         raise ValueError("gan: one network is native and the other a module; both must be of one kind")
-    rule = losses.get(loss) if isinstance(loss, str) else loss
-    return _assemble(pair[0], pair[1], rule, known, latent, batch, native=not modules[0])
+    rule = loss if isinstance(loss, GanLoss) else _build(losses.LOSSES, loss)
+    paid = penalty if penalty is None or isinstance(penalty, Penalty) else _build(PENALTIES, penalty)
+    if paid is not None and rule.clip is not None:
+        raise ValueError(f"penalty: given beside clipping at {rule.clip}; one of both is allowed, as with clip: null")
+    shares = paid is not None and paid.share is None
+    minibatches = Minibatches(known.points, latent, batch, instance_noise, shares, *map(noise_of, pair))
+    return _assemble(Adversaries(pair[0], pair[1], rule, paid), minibatches, known)
 
 
 def _network(part: Any) -> Any:
@@ -76,71 +93,37 @@ def _network(part: Any) -> Any:
     return part if is_native else ModuleNet(part)
 
 
-def _assemble(g: Any, d: Any, loss: GanLoss, data: Data, latent: int, batch: int, native: bool) -> Gan:
+def _assemble(adversaries: Adversaries, minibatches: Minibatches, data: Data) -> Gan:
+    g, d = adversaries.generator, adversaries.discriminator
+
     def init(generator: Generator) -> Players:
         return {"generator": g.init(generator), "discriminator": d.init(generator)}
 
-    points_on = cache(data.points.to)  # one copy on each device that trains
-
-    def sample_block(generator: Generator, count: int) -> Batch:
-        points, device = points_on(generator.device), generator.device
-        index = torch.randint(len(points), (count, batch), generator=generator, device=device)
-        latents = torch.randn(count, batch, latent, generator=generator, device=device)
-        return {"real": points[index], "latent": latents}
-
-    def sample(generator: Generator) -> Batch:
-        return tree.map(lambda x: x[0], sample_block(generator, 1))
-
-    def judge(players: Players, samples: Tensor) -> Tensor:
-        logits = d(players["discriminator"], samples)
-        return logits.squeeze(-1) if logits.dim() > (2 if native else 1) else logits
-
-    def generator_loss(players: Players, minibatch: Batch) -> Tensor:
-        return loss.generator(judge(players, g(players["generator"], minibatch["latent"])))
-
-    def discriminator_loss(players: Players, minibatch: Batch) -> Tensor:
-        real, fake = minibatch["real"], g(players["generator"], minibatch["latent"])
-        if native:  # one pass: a native net looks at every sample by itself; a module may look at its batch
-            both = judge(players, torch.cat([real, fake], dim=1))
-            return loss.discriminator(*both.split([real.shape[1], fake.shape[1]], dim=1))
-        return loss.discriminator(judge(players, real), judge(players, fake))
-
-    def joint(players: Players, minibatch: Batch) -> dict[str, Tensor]:
-        fake = judge(players, g(players["generator"], minibatch["latent"]))
-        real = judge(players, minibatch["real"])  # apart: the generator's gradient then skips the real half
-        return {"generator": loss.generator(fake), "discriminator": loss.discriminator(real, fake)}
-
-    bound = loss.clip or 0.0
-
-    def clip(players: Players) -> Players:
-        critic = tree.map(lambda x: x.clamp(-bound, bound), tree.parameters(players)["discriminator"])
-        return tree.with_buffers_of({**tree.parameters(players), "discriminator": critic}, players)
-
-    def renew(players: Players, minibatch: Batch) -> Players:
-        fake, g_buffers = g.forward(players["generator"], minibatch["latent"])
-        _, seen = d.forward(players["discriminator"], minibatch["real"])
-        _, d_buffers = d.forward({**players["discriminator"], "buffers": seen}, fake)
-        fresh = {"generator": g_buffers, "discriminator": d_buffers}
-        return {name: {**own, "buffers": fresh[name]} if fresh[name] else own for name, own in players.items()}
-
-    forward = g if native else over_members(g.evaluate)
+    make, look = (net if adversaries.native else over_members(net.evaluate) for net in (g, d))
 
     def generate(players: Players, latents: Tensor) -> Tensor:
         with torch.no_grad():
-            return forward(players["generator"], latents)
+            return make(players["generator"], latents)
+
+    def judge(players: Players, samples: Tensor) -> Tensor:
+        with torch.no_grad():
+            logits = look(players["discriminator"], samples)
+            return logits.reshape(samples.shape[:2])
 
     return Gan(
         init=init,
-        losses={"generator": generator_loss, "discriminator": discriminator_loss},
-        sample=sample,
-        sample_block=sample_block,
-        joint=joint,
-        project=None if loss.clip is None else clip,
-        renew=renew if _has_buffers(g, d) else None,
-        native=native,
+        losses={"generator": adversaries.generator_loss, "discriminator": adversaries.discriminator_loss},
+        sample=minibatches.one,
+        sample_block=minibatches.block,
+        joint=adversaries.joint,
+        value=adversaries.value if adversaries.has_noise else None,
+        project=None if adversaries.loss.clip is None else adversaries.project,
+        renew=adversaries.renew if adversaries.has_buffers else None,
+        native=adversaries.native,
         data=data,
-        latent=latent,
+        latent=minibatches.latent,
         generate=generate,
+        judge=judge,
     )
 
 
@@ -157,7 +140,3 @@ def _build(registry: Any, given: str | Mapping[str, Any], **context: Any) -> Any
         return registry.build(given, **context)
     options = dict(given)
     return registry.build(options.pop("name"), **context, **options)
-
-
-def _has_buffers(*parts: Any) -> bool:
-    return any(isinstance(part, ModuleNet) and part.has_buffers for part in parts)

@@ -30,6 +30,11 @@ class ModuleNet:
         """Whether a forward pass may renew something."""
         return next(self._module.buffers(), None) is not None
 
+    @property
+    def noise(self) -> Callable[[Generator, int], Tree] | None:
+        """The module's own ``noise``, if it has one: what ``NativeNet`` says of it."""
+        return getattr(self._module, "noise", None)
+
     def init(self, generator: Generator) -> Tree:
         """Parameters by their names; ``"buffers"`` where the module has any."""
         seed = int(torch.randint(2**62, (), generator=generator))
@@ -38,17 +43,17 @@ class ModuleNet:
         buffers = {name: value.detach().clone() for name, value in module.named_buffers()}
         return {**own, "buffers": buffers} if buffers else own
 
-    def __call__(self, tree: Tree, inputs: Tensor) -> Tensor:
+    def __call__(self, tree: Tree, inputs: Tensor, noise: Tree | None = None) -> Tensor:
         """The forward pass, ``[B, ...] -> [B, ...]``; what it would write into buffers is forgotten."""
-        return self.forward(tree, inputs)[0]
+        return self.forward(tree, inputs, noise)[0]
 
     def evaluate(self, tree: Tree, inputs: Tensor) -> Tensor:
         """The forward pass in eval mode: running statistics instead of the minibatch's, no dropout."""
         return _call(self._evaluating, tree, inputs)[0]
 
-    def forward(self, tree: Tree, inputs: Tensor) -> tuple[Tensor, Tree]:
+    def forward(self, tree: Tree, inputs: Tensor, noise: Tree | None = None) -> tuple[Tensor, Tree]:
         """The forward pass and the buffers after it."""
-        return _call(self._module, tree, inputs)
+        return _call(self._module, tree, inputs, noise)
 
     def _reset_copy(self) -> nn.Module:
         module = copy.deepcopy(self._module).cpu()  # where the seed decides
@@ -65,8 +70,9 @@ class ModuleNet:
             return make()
 
 
-def _call(module: nn.Module, tree: Tree, inputs: Tensor) -> tuple[Tensor, Tree]:
+def _call(module: nn.Module, tree: Tree, inputs: Tensor, noise: Tree | None = None) -> tuple[Tensor, Tree]:
     buffers = {name: value.clone() for name, value in tree.get("buffers", {}).items()}
     parameters = {name: value for name, value in tree.items() if name != "buffers"}
-    outputs: Tensor = torch.func.functional_call(module, {**parameters, **buffers}, (inputs,))
+    arguments = (inputs, noise) if noise else (inputs,)
+    outputs: Tensor = torch.func.functional_call(module, {**parameters, **buffers}, arguments)
     return outputs, buffers

@@ -9,6 +9,9 @@ LOSSES = Registry(
         "nonsaturating": "minmax.losses.nonsaturating:nonsaturating",
         "wasserstein": "minmax.losses.wasserstein:wasserstein",
         "hinge": "minmax.losses.hinge:hinge",
+        "least_squares": "minmax.losses.least_squares:least_squares",
+        "fgan": "minmax.losses.fgan:fgan",
+        "coulomb": "minmax.losses.coulomb:coulomb",
     },
 )
 get = LOSSES.build

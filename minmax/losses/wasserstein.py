@@ -10,16 +10,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def wasserstein(clip: float = 0.01) -> GanLoss:
-    """f = E D(x) − E D(G(z)) with every weight of the critic clipped to [−clip, clip] after each of its steps.
+def wasserstein(clip: float | None = 0.01) -> GanLoss:
+    """f = E D(x) − E D(G(z)) with every weight of the critic clipped to [−clip, clip] after each of its steps; with
+    ``clip=None`` nothing bounds the critic, unless the game has a penalty.
 
     Arjovsky, Chintala, Bottou 2017, arXiv 1701.07875.
 
     Raises:
         ValueError: ``clip`` is not positive.
     """
-    if not clip > 0:
-        raise ValueError(f"clip: {clip} given; a positive number is allowed")
+    if clip is not None and not clip > 0:
+        raise ValueError(f"clip: {clip} given; a positive number is allowed, or None")
 
     def generator(fake: Tensor) -> Tensor:
         return -fake.mean(-1)
