@@ -142,7 +142,7 @@ def test_every_game_has_a_row_in_the_docs() -> None:
 
 
 def test_every_game_is_here() -> None:
-    elsewhere = {"bilinear", "gan", "dirac_gan"}
+    elsewhere = {"bilinear", "gan", "dirac_gan", "autoencoder_field"}
     assert {case.name for case in CASES.values()} | elsewhere == set(minmax.GAMES)
 
 
@@ -422,6 +422,8 @@ def test_starts() -> None:
         ("linear_wgan", {"clip": 0.0}, r"clip: 0\.0 given; a positive number is allowed"),
         ("lq_wgan", {"batch": -1}, "batch: -1 given; at least 1, or 0 for the expectation, is allowed"),
         ("lq_wgan", {"sigma": 0.0}, r"sigma: 0\.0 given; a positive number is allowed"),
+        ("autoencoder_field", {"hidden": 0}, "hidden: 0 given; at least 1 is allowed"),
+        ("autoencoder_field", {"noise": 0.0}, r"noise: 0\.0 given; a positive number is allowed"),
         ("dirac_gan", {"variant": "x"}, "variant: 'x' given; allowed: gan, nonsaturating, "),
         ("dirac_gan", {"variant": "wgan", "clip": 0.0}, r"clip: 0\.0 given; a positive number is allowed"),
         ("dirac_gan", {"variant": "instance_noise", "std": -1.0}, r"std: -1\.0 given; at least 0 is allowed"),

@@ -5,6 +5,7 @@ from minmax.registry import Registry
 GAMES = Registry(
     "game",
     {
+        "autoencoder_field": "minmax.games.autoencoder_field:autoencoder_field",
         "bilinear": "minmax.games.bilinear:bilinear",
         "cos_sin": "minmax.games.cos_sin:cos_sin",
         "curl": "minmax.games.curl:curl",
