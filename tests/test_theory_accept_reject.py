@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from contract import check_cost, measured_cost, noisy_bilinear
 from torch import Tensor
 
 import minmax
@@ -188,15 +189,6 @@ def test_patience_stops_a_member_for_good() -> None:
     assert all(torch.equal(players[name], after[name]) for name in players)
 
 
-def boxed() -> Game:
-    """f = xy on [−5, 5]², from anywhere in it."""
-
-    def init(generator: torch.Generator) -> Players:
-        return {name: 10 * torch.rand(1, generator=generator, dtype=torch.float64) - 5 for name in ("x", "y")}
-
-    return replace(xy(), init=init, project=lambda players: tree.map(lambda z: z.clamp(-5, 5), players))
-
-
 @pytest.mark.parametrize(("eta", "terminal"), [(0.05, 0.05), (0.1, 0.2), (0.3, 0.2)])
 def test_the_box_oracle(eta: float, terminal: float) -> None:
     """f = xy on [−5, 5]² with an exact answer w = 5·sign(x): |x| falls by 5η a step until |x| ≤ 5η/2, and stays.
@@ -204,8 +196,8 @@ def test_the_box_oracle(eta: float, terminal: float) -> None:
     From x = 4.7 the final |x| is .05, .2, .2 for η = .05, .1, .3. (The answer is exact because one ascent step of rate
     10⁶·η reaches the box's edge.)
     """
-    start = {"x": torch.tensor([4.7]), "y": torch.tensor([5.0])}
-    game = replace(boxed(), init=lambda generator: start)
+    start = {"x": torch.tensor(4.7), "y": torch.tensor(5.0)}
+    game = replace(minmax.games.get("xy"), init=lambda generator: start)
     optimizer = minmax.optimizers.get("accept_reject", patience=3)
     given = {"lr": eta, "lr_ratio": 1e6, "accept": 0.0, "temperature": 1.0}
     path = [
@@ -229,14 +221,14 @@ def test_the_box_from_100_random_starts(eta: float) -> None:
     greedy, plain = minmax.optimizers.get("accept_reject", patience=10), minmax.optimizers.get("gda")
     options = {"seeds": range(100), "steps": 200, "report_every": 1, "dtype": "float64"}
     given = {"lr": eta, "lr_ratio": 1e6, **FIRST_UNSEEN}
-    path = list(minmax.train(boxed(), greedy, given, **options))
-    distance = torch.stack([report.players["x"].abs().squeeze(1) for report in path])
+    path = list(minmax.train(minmax.games.get("xy"), greedy, given, **options))
+    distance = torch.stack([report.players["x"].abs() for report in path])
     assert (distance[1:] <= distance[:-1] + 1e-12).all()
     assert (distance[0] > 5 * eta).sum() > 50, "most have a way to go"
     assert (distance[-1] <= 5 * eta / 2).all()
     assert (path[-1].info["stopped"] == 1).all()
     cycling = torch.stack(
-        [report.players["x"].abs().squeeze(1) for report in minmax.train(boxed(), plain, {"lr": eta}, **options)]
+        [report.players["x"].abs() for report in minmax.train(minmax.games.get("xy"), plain, {"lr": eta}, **options)]
     )
     assert (cycling[100:].amax(0) > 5 * eta / 2).all()
 
@@ -247,7 +239,7 @@ def test_where_patience_ends_no_proposal_would_lower_h() -> None:
     given = {"lr": 0.1, "lr_ratio": 1e6, "scale": 0.5, "delta": 0.1, **FIRST_UNSEEN}
     metric = equilibrium(optimizer, given, proposals=60)
     options = {"seeds": range(30), "steps": 600, "report_every": [1, 600], "metrics": [metric], "dtype": "float64"}
-    begun, ended = minmax.train(boxed(), optimizer, given, **options)
+    begun, ended = minmax.train(minmax.games.get("xy"), optimizer, given, **options)
     assert (ended.info["stopped"] > 0).all() and not begun.info["stopped"].any()
     assert (ended.metrics["equilibrium_share"] <= 0.05).all()
     assert ended.metrics["equilibrium_share"].mean() < 0.01
@@ -257,14 +249,13 @@ def test_where_patience_ends_no_proposal_would_lower_h() -> None:
 def test_the_share_is_that_of_the_normal_distribution() -> None:
     """With w = 5·sign(x′), h falls by δ iff |x′| < |x| − δ/5: P = Φ((2|x| − δ/5)/s) − Φ(δ/5s), within 4σ."""
     optimizer = minmax.optimizers.get("accept_reject", proposal="gaussian")
-    x = torch.tensor([[0.03], [-0.2], [1.0], [4.0]], dtype=torch.float64)
+    x = torch.tensor([0.03, -0.2, 1.0, 4.0], dtype=torch.float64)
     s, delta, proposals = 0.5, 0.1, 2000
     given = {"lr": 0.1, "lr_ratio": 1e6, "scale": s, "delta": delta, "temperature": 1.0}
     players, own = {"x": x, "y": 5 * x.sign()}, torch.Generator().manual_seed(3)
-    share = equilibrium_share(lift(boxed()), players, optimizer, given, own, proposals)
+    share = equilibrium_share(lift(minmax.games.get("xy")), players, optimizer, given, own, proposals)
     normal = torch.distributions.Normal(0.0, 1.0)
     expected = normal.cdf((2 * x.abs() - delta / 5) / s) - normal.cdf(torch.tensor(delta / 5 / s))
-    expected = expected.squeeze(1)
     assert ((share - expected).abs() <= 4 * (expected * (1 - expected) / proposals).sqrt()).all()
 
 
@@ -291,3 +282,99 @@ def test_the_check_refuses_what_has_no_rule() -> None:
 def test_an_option_that_is_not_allowed_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         minmax.optimizers.get("accept_reject", **options)
+
+
+def by_the_notebook(points: Tensor, rate: int, disc_steps: int, steps: int) -> tuple[list[float], list[bool]]:
+    """The four-Gaussian notebook's loop on f = −(cross-entropy) = −c(1 + x²y²/4 − xy), with torch's own Adam."""
+    x, y = (torch.tensor([0.8, -0.6][i], dtype=torch.float64, requires_grad=True) for i in range(2))
+    adams = [torch.optim.Adam([x], lr=0.05, betas=(0.5, 0.999)), torch.optim.Adam([y], lr=0.02, betas=(0.5, 0.999))]
+    batch, old, verdicts = iter(points), math.inf, []
+
+    def run(*moving: int) -> float:
+        """One session run: the loss is fetched as it was before the updates of that run."""
+        loss = next(batch) * (1 + (x * y) ** 2 / 4 - x * y)
+        gradients = torch.autograd.grad(loss, [x, y])
+        for i in moving:
+            (x, y)[i].grad = -gradients[0] if i == 0 else gradients[1]
+            adams[i].step()
+        return loss.item()
+
+    for i in range(steps):
+        before = x.detach().clone()
+        loss = run(0, 1)
+        for _ in range(disc_steps - 1):
+            loss = run(1)
+        verdicts.append(not (i % rate != 0 and loss > old))
+        if not verdicts[-1]:
+            x.data.copy_(before)
+        old = loss
+    return [x.item(), y.item()], verdicts
+
+
+@pytest.mark.parametrize(("disc_steps", "rate"), [(1, 4), (6, 4), (6, 3)])
+def test_as_released_is_the_notebooks_loop(disc_steps: int, rate: int) -> None:
+    """Players and verdicts of 40 iterations agree with a transcription that knows nothing of members."""
+
+    def f(players: Players, batch: Batch) -> Tensor:
+        product = players["x"] * players["y"]
+        return -batch["c"] * (1 + product**2 / 4 - product)
+
+    points = 1 + torch.rand(40 * disc_steps, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    expected, verdicts = by_the_notebook(points, rate, disc_steps, 40)
+    optimizer = minmax.optimizers.get("accept_reject", transform="adam", as_released=True, ascent_steps=disc_steps)
+    game = minmax.Game(lambda own: {}, {"x": f, "y": lambda players, batch: -f(players, batch)}, native=True)
+    given = hypers_over_members(optimizer, {"lr": 0.05, "lr_ratio": 0.4, "every": rate}, 1)
+    players = {name: torch.tensor([z], dtype=torch.float64) for name, z in (("x", 0.8), ("y", -0.6))}
+    state, seen, batches = optimizer.init(players), [], iter(points)
+    for _ in range(40):
+        batch = tuple({"c": next(batches).view(1)} for _ in range(optimizer.batches))
+        players, state, info = optimizer.step(game, players, state, batch, {}, given)
+        seen.append(bool(info["accepted"]))
+    assert seen == verdicts and 5 < verdicts.count(False) < 30
+    assert [players["x"].item(), players["y"].item()] == pytest.approx(expected, rel=1e-9)
+
+
+def test_always_accept_is_a_constant_schedule() -> None:
+    """p₀ = 1, constant: ``alternating_gda`` at its own declared cost, of which the unread values of f are part."""
+    always = minmax.optimizers.get("accept_reject", schedule="constant", ascent_steps=6)
+    plain = minmax.optimizers.get("alternating_gda", ascent_steps=6)
+    options = {"seeds": range(5), "steps": 20, "dtype": "float64"}
+    (kept,) = minmax.train(minmax.games.get("xy"), always, {"lr": 0.1, "accept": 1.0}, **options)
+    (other,) = minmax.train(minmax.games.get("xy"), plain, {"lr": 0.1}, **options)
+    assert all(torch.equal(kept.players[name], other.players[name]) for name in ("x", "y"))
+    assert kept.cost == pytest.approx(other.cost + 20 * 0.65)
+
+
+def test_an_early_answer_costs_what_it_took() -> None:
+    """Good enough at once: one gradient of the answer, and the step's FLOPs are what it says, not the most it may be."""
+    optimizer = minmax.optimizers.get("accept_reject", to_tolerance=True, ascent_steps=8)
+    easy = optimizer._replace(
+        hypers={**optimizer.hypers, "tolerance": optimizer.hypers["tolerance"]._replace(default=1e6)}
+    )
+    cost = measured_cost(easy)
+    assert cost.said == pytest.approx(0.65 + 0.5 + 0.7)
+    check_cost(easy)
+    assert optimizer.cost == pytest.approx(0.65 + 0.5 + 8 * 0.7)
+
+
+VARIANTS = [
+    {"schedule": "every", "proposal": "gaussian", "to_tolerance": True, "ascent_steps": 9},
+    {"schedule": "mnist", "restore": "weights", "paired": False, "patience": 4},
+    {"as_released": True, "ascent_steps": 3},
+]
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=["gaussian to a tolerance", "MNIST's habits", "as released"])
+def test_variants_resume_and_members_are_alone(options: dict[str, Any]) -> None:
+    optimizer, game = minmax.optimizers.get("accept_reject", transform="adam", **options), noisy_bilinear()
+    given = {"lr": 0.03, **({"scale": 0.3, "tolerance": 0.3} if "proposal" in options else {})}
+    settings = {"steps": 20, "report_every": 7, "dtype": "float64"}
+    early, _, whole = minmax.train(game, optimizer, given, range(6), **settings)
+    *_, rest = minmax.train(game, optimizer, given, range(6), **settings, resume=early.state)
+    for was, now in zip(tree.leaves(whole.state), tree.leaves(rest.state), strict=True):
+        assert torch.equal(was, now)
+    *_, alone = minmax.train(game, optimizer, given, [4], **settings)
+    for mine, among in zip(tree.leaves(alone.players), tree.leaves(whole.players), strict=True):
+        torch.testing.assert_close(mine[0], among[4], rtol=1e-9, atol=1e-12)
+    if "proposal" in options:
+        assert 0 < whole.cost < 20 * optimizer.cost and not whole.diverged.any()
