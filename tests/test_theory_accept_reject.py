@@ -346,7 +346,7 @@ def test_always_accept_is_a_constant_schedule() -> None:
 
 
 def test_an_early_answer_costs_what_it_took() -> None:
-    """Good enough at once: one gradient of the answer, and the step's FLOPs are what it says, not the most it may be."""
+    """Good enough at once: one gradient of the answer, and the FLOPs are what it says, not the most it may be."""
     optimizer = minmax.optimizers.get("accept_reject", to_tolerance=True, ascent_steps=8)
     easy = optimizer._replace(
         hypers={**optimizer.hypers, "tolerance": optimizer.hypers["tolerance"]._replace(default=1e6)}
