@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
-from linear_maps import iteration_matrix, stacked
+from closed_forms import ROWS
+from linear_maps import spectral_radius, stacked
 from torch import Tensor
 
 import minmax
@@ -17,6 +19,7 @@ from minmax.types import Game, Players
 
 Formula = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
+DOCS = Path(__file__).parents[1] / "docs" / "games.md"
 STD = 0.7
 
 
@@ -58,6 +61,8 @@ FIELDS: dict[str, Formula] = {
     "nonsaturating_gradient_penalty": lambda t, p: (p * slope(-t * p), plain(t, p)[1] + 0.3 * p),
 }
 
+CONVERGE = {"instance_noise", "gradient_penalty", "critical", "consensus", "nonsaturating_gradient_penalty"}
+
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 
@@ -70,9 +75,13 @@ def origin(game: Game) -> Players:
     return stacked(game.solution, 1)
 
 
-def test_there_are_nine() -> None:
+def test_there_are_nine_each_with_a_row_in_the_docs() -> None:
     assert len(VARIANTS) == 9
     assert set(FIELDS) == set(VARIANTS)
+    _, table = DOCS.read_text().split("\n## The variants of the Dirac-GAN\n")
+    rows = {cells[1].strip(" `"): cells[-2].strip() for line in table.splitlines() if (cells := line.split("|"))[1:]}
+    assert {name for name, converges in rows.items() if converges == "yes"} == CONVERGE
+    assert {name for name, converges in rows.items() if converges == "no"} == set(VARIANTS) - CONVERGE
 
 
 @every_variant
@@ -136,14 +145,10 @@ def test_the_radius_of_a_step(gamma: float, h: float) -> None:
     On the axes, where the basis vectors of the matrix start, θψ = 0: the step is its linear part.
     """
     game = minmax.games.get("dirac_gan", "gradient_penalty", gamma=gamma)
-    matrix = iteration_matrix(minmax.optimizers.get("gda"), game, {"lr": h, "lr_ratio": 1.0})
-    radius = torch.linalg.eigvals(matrix).abs().max().item()
+    radius = spectral_radius(ROWS["gda"].at(lr=h, lr_ratio=1.0), game)
     expected = 1 - h / 2 if gamma == 1 else (1 - h * gamma + h * h / 4) ** 0.5
     assert radius == pytest.approx(expected, rel=1e-6 if gamma == 1 else 1e-12)
     assert (radius < 1) == (h < 4 * gamma)
-
-
-CONVERGE = {"instance_noise", "gradient_penalty", "critical", "consensus", "nonsaturating_gradient_penalty"}
 
 
 @every_variant

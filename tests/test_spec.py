@@ -374,6 +374,12 @@ SPECS = [
         tracking="tracking: http://127.0.0.1:5000",
         transform="transform: sgd",
     ),
+    written(
+        GOOD,
+        game="game: {name: dirac_gan, variant: gradient_penalty, gamma: 0.5, start: [1, 1], spread: 0.1}",
+        success="",
+        objective="objective: {minimize: mean.distance}",
+    ),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,12 +40,15 @@ def dirac_gan(variant: str = "gan", start: Start = (1.0, 1.0), spread: float = 0
         start, spread: the mean and standard deviation of (θ, ψ) at the start.
 
     Raises:
-        ValueError: an unknown variant.
+        ValueError: an unknown variant, or an option that it has not.
 
     Mescheder, Geiger, Nowozin 2018, arXiv 1801.04406 (start and constants as in their released notebook).
     """
     if variant not in VARIANTS:
         raise ValueError(f"variant: {variant!r} given; allowed: {', '.join(VARIANTS)}")
+    known = inspect.signature(VARIANTS[variant]).parameters
+    for name in sorted(set(options) - set(known)):
+        raise ValueError(f"{name}: {variant!r} has no such option; allowed: {', '.join(known) or 'none'}")
     own = VARIANTS[variant](**options)
     bound = own.clip or 0.0
 
