@@ -53,10 +53,13 @@ def find_equilibria(
     count once, every copy of a periodic equilibrium for itself, also on the box's faces. What no start reaches is
     missed: raise ``starts`` and see whether more come. Where zeros are not isolated, the points where starts arrived
     come. ``batch``: one member's minibatch. Cost: about P + 15 fields an iteration and start, for small games.
+
+    Raises:
+        ValueError: a side of the box that does not fit the players.
     """
     native, minibatch = lift(game), {} if batch is None else batch
     whole = relaxed(native, gamma) if gamma else native
-    low, high = (torch.as_tensor(side, dtype=torch.float64).expand(dimension(game)) for side in (low, high))
+    low, high = (_side(name, given, dimension(game)) for name, given in (("low", low), ("high", high)))
     unit = torch.quasirandom.SobolEngine(len(low), scramble=True, seed=0).draw(starts, dtype=torch.float64)
     points = low + (high - low) * unit
     if gamma:  # a zero of F is one of G, whose own basin there may be tiny
@@ -85,6 +88,15 @@ def kind(values: Tensor) -> str:
         return UNSTABLE
     turns = values.is_complex() and bool((values.imag.abs() > nothing).all())
     return CENTRE if turns and not bool(attracts.any() or repels.any()) else DEGENERATE
+
+
+def _side(name: str, given: Any, size: int) -> Tensor:
+    side = torch.as_tensor(given, dtype=torch.float64)
+    if side.shape not in {(), (size,)}:
+        raise ValueError(
+            f"{name}: shape {tuple(side.shape)} given; a number, or {size} of them, one a parameter, is allowed"
+        )
+    return side.expand(size)
 
 
 def _distinct(points: Tensor, apart: float) -> Tensor:
