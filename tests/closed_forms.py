@@ -9,8 +9,11 @@ HJ says everything about them, on any linear game: ``of_eigenvalue``. The others
 from __future__ import annotations
 
 import cmath
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+import numpy as np
 
 import minmax
 from minmax.types import Optimizer
@@ -35,8 +38,9 @@ class Row(NamedTuple):
     """A variant of an optimizer and its closed form.
 
     ``top``: the largest σ to look at, inside the region of convergence (or of what can be said) and away from double
-    roots. ``settings``: leaves of the state that are no coordinates (counters, flags), and what they are held at.
-    ``cycle``: how many steps the eigenvalues are of, for a method that does something else every so many steps.
+    roots. ``reach``: the |m| up to which the optimizer finds its step at all. ``settings``: leaves of the state that
+    are no coordinates (counters, flags), and what they are held at. ``cycle``: how many steps the eigenvalues are of,
+    for a method that does something else every so many steps.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Row(NamedTuple):
     options: Mapping[str, Any] = {}
     hypers: Values = RATES
     top: float = 0.45
+    reach: float = math.inf
     settings: Mapping[str, float] = {}
     cycle: int = 1
 
@@ -58,9 +63,14 @@ class Row(NamedTuple):
         return self._replace(hypers={**self.hypers, **hypers})
 
     @property
+    def rates(self) -> tuple[float, float]:
+        """hx and hy."""
+        return self.hypers["lr"], self.hypers["lr"] * self.hypers["lr_ratio"]
+
+    @property
     def mean_rate(self) -> float:
         """√(hx·hy) = σ/s."""
-        return self.hypers["lr"] * self.hypers["lr_ratio"] ** 0.5
+        return math.prod(self.rates) ** 0.5
 
     @property
     def largest(self) -> float:
@@ -75,9 +85,14 @@ def of_eigenvalue(name: str, of: OfEigenvalue, **given: Any) -> Row:
         return quadratic(0.0, 0.0, s, hx, hy, hypers)
 
     def quadratic(a: float, b: float, s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
-        return [root for m in roots(hx * a + hy * b, hx * hy * (a * b + s * s)) for root in of(m, hypers)]
+        return [root for m in of_game(a, b, s, hx, hy) for root in of(m, hypers)]
 
     return Row(name, eigenvalues, quadratic, **given)
+
+
+def of_game(a: float, b: float, s: float, hx: float, hy: float) -> list[complex]:
+    """The eigenvalues m of HJ on f = a/2·x² + s·xy − b/2·y²."""
+    return roots(hx * a + hy * b, hx * hy * (a * b + s * s))
 
 
 def roots(trace: complex, determinant: complex) -> list[complex]:
@@ -96,9 +111,62 @@ def optimistic(m: complex, hypers: Values) -> list[complex]:
     return roots(1 - 2 * m, -m)
 
 
+def generalized_optimistic(m: complex, hypers: Values) -> list[complex]:
+    """λ² − (1 − (α + β)m)λ − βm = 0."""
+    alpha, beta = hypers["alpha"], hypers["beta"]
+    return roots(1 - (alpha + beta) * m, -beta * m)
+
+
+def alternating_optimistic(s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
+    """λ(λ − 1)² + σ²(2λ − 1)² = 0, and 0: one of the two directions remembered is a combination of the rest.
+
+    With λ = μ² that is μ(μ² − 1) = ±iσ(2μ² − 1), whose roots for the one sign are minus those for the other.
+    """
+    sigma = s * (hx * hy) ** 0.5
+    return [root**2 for root in np.roots([1, -2j * sigma, -1, 1j * sigma]).tolist()] + [0j]
+
+
 def extragradient(m: complex, hypers: Values) -> list[complex]:
     """1 − m + m²; on the bilinear game 1 − σ² ± iσ."""
     return [1 - m + m * m]
+
+
+def long_extragradient(m: complex, hypers: Values) -> list[complex]:
+    """1 − m + cm²; on the bilinear game 1 − cσ² ± iσ."""
+    return [1 - m + hypers["extrapolation"] * m * m]
+
+
+def proximal(m: complex, hypers: Values) -> list[complex]:
+    """1/(1 + m); on the bilinear game of modulus 1/√(1 + σ²)."""
+    return [1 / (1 + m)]
+
+
+def cut_short(iterations: int) -> OfEigenvalue:
+    """The fixed-point iteration's Σ(−m)ʲ up to j = ``iterations``."""
+    return lambda m, hypers: [sum((-m) ** j for j in range(iterations + 1))]
+
+
+def momentum(m: complex, hypers: Values) -> list[complex]:
+    """The heavy ball's λ² − (1 − m + b)λ + b = 0."""
+    b = hypers["momentum"]
+    return roots(1 - m + b, b)
+
+
+def alternating_momentum(s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
+    """(λ − 1)²(λ − b)² + σ²λ³ = 0; with λ = μ², (μ² − 1)(μ² − b) = ±iσμ³, whose roots for the one sign are minus
+    those for the other."""
+    sigma, b = s * (hx * hy) ** 0.5, hypers["momentum"]
+    return [root**2 for root in np.roots([1, -1j * sigma, -(1 + b), 0, b]).tolist()]
+
+
+def lookahead(of: OfEigenvalue, k: int) -> OfEigenvalue:
+    """1 − α + αλᵏ a cycle of k steps, for every λ of a base without memory."""
+
+    def cycle(m: complex, hypers: Values) -> list[complex]:
+        alpha = hypers["slow_step"]
+        return [1 - alpha + alpha * root**k for root in of(m, hypers)]
+
+    return cycle
 
 
 def alternating_gda(s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
@@ -110,6 +178,15 @@ def alternating_gda_quadratic(a: float, b: float, s: float, hx: float, hy: float
     """Of [[1 − hx·a, −hx·s], [hy·s(1 − hx·a), 1 − hy·b − hx·hy·s²]]."""
     x, y = 1 - hx * a, 1 - hy * b
     return roots(x + y - hx * hy * s * s, x * y)
+
+
+def answers(count: int) -> Eigenvalues:
+    """Of ``count`` answers to one step, before or after it: determinant 1, trace 2 − count·σ²."""
+
+    def eigenvalues(s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
+        return roots(2 - count * s * s * hx * hy, 1.0)
+
+    return eigenvalues
 
 
 def consensus(s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
@@ -125,10 +202,43 @@ def consensus_quadratic(a: float, b: float, s: float, hx: float, hy: float, hype
     return roots(x + y, x * y - hx * hy * (s + across) * (across - s))
 
 
+LOOKAHEAD = {**RATES, "slow_step": 0.4}
+NEGATIVE = {**RATES, "momentum": -0.3}
+EXACT = {"iterations": 60, "tolerance": 1e-14}
+REMEMBERS = {"has_previous": 1.0}
+BEGINS = {"count": 0.0}
+
 ROWS: dict[str, Row] = {
     "gda": of_eigenvalue("gda", gda),
+    "gda momentum": of_eigenvalue("gda", momentum, options={"transform": "momentum"}, hypers=NEGATIVE),
     "alternating_gda": Row("alternating_gda", alternating_gda, alternating_gda_quadratic),
-    "optimistic": of_eigenvalue("optimistic", optimistic, settings={"has_previous": 1.0}),
+    "alternating_gda three answers": Row("alternating_gda", answers(3), options={"ascent_steps": 3}),
+    "alternating_gda momentum": Row(
+        "alternating_gda", alternating_momentum, options={"transform": "momentum"}, hypers=NEGATIVE
+    ),
+    "nested": Row("nested", answers(4), options={"ascent_steps": 4}, hypers={**RATES, "tolerance": 0.0}),
+    "optimistic": of_eigenvalue("optimistic", optimistic, settings=REMEMBERS),
+    "optimistic generalized": of_eigenvalue(
+        "optimistic", generalized_optimistic, hypers={**RATES, "alpha": 0.8, "beta": 1.3}, settings=REMEMBERS
+    ),
+    "optimistic alternating": Row(
+        "optimistic", alternating_optimistic, options={"alternating": True}, settings=REMEMBERS
+    ),
+    "past_extragradient": of_eigenvalue("past_extragradient", optimistic),
     "extragradient": of_eigenvalue("extragradient", extragradient),
+    "extragradient long": of_eigenvalue("extragradient", long_extragradient, hypers={**RATES, "extrapolation": 1.6}),
+    "proximal": of_eigenvalue("proximal", proximal, options=EXACT, reach=0.6),
+    "proximal three iterations": of_eigenvalue("proximal", cut_short(3), options={"iterations": 3, "tolerance": 0.0}),
+    "lookahead": of_eigenvalue("lookahead", lookahead(gda, 5), hypers=LOOKAHEAD, settings=BEGINS, cycle=5),
+    "lookahead extragradient": of_eigenvalue(
+        "lookahead",
+        lookahead(extragradient, 3),
+        options={"base": "extragradient", "k": 3},
+        hypers=LOOKAHEAD,
+        settings=BEGINS,
+        cycle=3,
+    ),
     "consensus": Row("consensus", consensus, consensus_quadratic, hypers={**RATES, "gamma": 0.37}),
 }
+
+KNOWN_QUADRATIC = {name: row for name, row in ROWS.items() if row.quadratic is not None}

@@ -90,11 +90,15 @@ def predicted(row: Row, game: Game) -> list[complex]:
 
     Where a direction has no singular value the players go their own ways, so it brings one of each pair.
     """
-    hx, hy = row.hypers["lr"], row.hypers["lr"] * row.hypers["lr_ratio"]
     idle = abs(len(game.solution["x"]) - len(game.solution["y"]))
-    still = sorted(row.eigenvalues(0.0, hx, hy, row.hypers), key=abs)
-    moving = [root for s in singular_values(game) for root in row.eigenvalues(s, hx, hy, row.hypers)]
+    still = sorted(row.eigenvalues(0.0, *row.rates, row.hypers), key=abs)
+    moving = [root for s in singular_values(game) for root in row.eigenvalues(s, *row.rates, row.hypers)]
     return [*moving, *still[::2] * idle]
+
+
+def by_modulus(values: Sequence[complex]) -> list[complex]:
+    """From the largest: what dies at once has no rate that one could measure."""
+    return sorted(values, key=abs, reverse=True)
 
 
 def radius(values: Sequence[complex]) -> float:
@@ -132,23 +136,21 @@ def check_eigenvalues(matrix: Tensor, expected: Sequence[complex], relative: flo
     assert all(abs(value) < 1e-6 for value in found), f"nobody expects {found}"
 
 
-def check_trajectory(optimizer: Optimizer, row: Row, game: Game, which: int) -> None:
-    """Started on an eigenvector, 20 cycles of the real training loop shrink and turn it as the closed form says.
+def check_trajectory(optimizer: Optimizer, row: Row, game: Game, value: complex) -> None:
+    """Started on the eigenvector of ``value``, 20 cycles of the real training loop shrink and turn it as that says.
 
-    From z* + v with Mv = λv for the iteration matrix M, (players, state) are z* + λᵏv after k cycles, λ the closed
-    form's: to 1e-9. The slope of ln‖λᵏv‖ over k is then ln|λ| to 1e-8.
+    From z* + v with Mv = λv for the iteration matrix M, (players, state) are z* + λᵏv after k cycles: to 1e-9, with λ
+    the closed form's ``value``. The slope of ln‖λᵏv‖ over k is then ln|λ| to 1e-8.
 
     Raises:
         AssertionError: they leave it.
     """
-    value = predicted(row, game)[which]
     values, vectors = torch.linalg.eig(iteration_matrix(optimizer, row, game))
     vector = vectors[:, (values - value).abs().argmin()]
     path = trajectory(optimizer, row, game, vector)
     assert len(path) == CYCLES
-    size = path.shape[1]
     for k, players in enumerate(path, start=1):
-        torch.testing.assert_close(players, value**k * vector[:size], rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(players, value**k * vector[: len(players)], rtol=1e-9, atol=1e-12)
     assert abs(measured_rate(path) - abs(value)) <= 1e-8 * abs(value)
 
 

@@ -14,7 +14,7 @@ import pytest
 from closed_forms import ROWS
 from contract import check_cost, check_every_batch_matters, check_inputs_unchanged, registered_gan
 from import_rules import violations
-from linear_maps import check_spectrum, check_trajectory, random_bilinear
+from linear_maps import by_modulus, check_spectrum, check_trajectory, predicted, random_bilinear
 
 import minmax
 from minmax import tree
@@ -37,7 +37,8 @@ def spectrum(optimizer: Optimizer) -> None:
 
 
 def path(optimizer: Optimizer) -> None:
-    check_trajectory(optimizer, ROWS[optimizer.name], random_bilinear(3, 4, top=0.9), which=0)
+    row, game = ROWS[optimizer.name], random_bilinear(3, 4, top=0.9)
+    check_trajectory(optimizer, row, game, by_modulus(predicted(row, game))[1])
 
 
 def purity(optimizer: Optimizer) -> None:
