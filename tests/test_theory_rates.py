@@ -12,7 +12,6 @@ import pytest
 import torch
 from closed_forms import RATES, ROWS, Row
 from linear_maps import (
-    bilinear_of,
     check_spectrum,
     iteration_matrix,
     predicted,
@@ -50,14 +49,6 @@ def test_spectral_radius_is_the_closed_form(name: str, seed: int) -> None:
     found = spectral_radius(row, game)
     assert found == pytest.approx(max(map(rho, singular_values(game))), rel=1e-9)
     assert found < 1
-
-
-@pytest.mark.parametrize(("name", "edge"), [("optimistic", 1 / math.sqrt(3)), ("extragradient", 1.0)])
-def test_the_edge_of_convergence(name: str, edge: float) -> None:
-    """optimistic converges iff σ < 1/√3, extragradient iff σ < 1."""
-    row = ROWS[name]
-    for sigma, converges in ((edge - 1e-6, True), (edge + 1e-6, False)):
-        assert (spectral_radius(row, bilinear_of(sigma, row)) < 1) == converges
 
 
 def test_the_edge_of_convergence_of_consensus() -> None:
