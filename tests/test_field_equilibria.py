@@ -78,7 +78,8 @@ def test_nothing_spurious_below_one(gamma: float) -> None:
 
 @pytest.mark.parametrize("gamma", [1.01, 1.2, 1.6, 1.8, 3.0])
 def test_spurious_above_one(gamma: float) -> None:
-    """Both saddles of a period stable, and the new zeros where the closed form has them."""
+    """Both saddles of a period stable, and the new zeros where the closed form has them. On a torus the signs of det J
+    add up to 0 (Poincaré and Hopf): none is missing."""
     found = field.find_equilibria(minmax.games.get("cos_sin"), LOW, HIGH, gamma=gamma)
     of = {mark: [one for one in found if one.spurious == mark] for mark in (None, "made stable", "new zero")}
     assert [one.kind for one in of[None] + of["made stable"]] == ["stable"] * 4
@@ -89,6 +90,7 @@ def test_spurious_above_one(gamma: float) -> None:
     check_same(of["new zero"], new_zeros(gamma))
     kinds = ["saddle"] * 4 if gamma < math.sqrt(3) else ["saddle"] * 8 + ["unstable"] * 4
     assert sorted(one.kind for one in of["new zero"]) == kinds
+    assert sum(one.eigenvalues.prod().real.sign().item() for one in found) == 0
 
 
 @pytest.mark.parametrize(

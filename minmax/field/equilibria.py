@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 STABLE, UNSTABLE, SADDLE, CENTRE, DEGENERATE = "stable", "unstable", "saddle", "centre", "degenerate"
 MADE_STABLE, NEW_ZERO = "made stable", "new zero"
+NEAR = 1000  # tolerances: points so close are one
 NOTHING = 1e-6  # a part of an eigenvalue is zero below this share of the largest modulus
 
 
@@ -52,7 +53,8 @@ def find_equilibria(
     in float64. A point counts where the residual is at most ``tolerance``; points within 1000 tolerances of each other
     count once, every copy of a periodic equilibrium for itself, also on the box's faces. What no start reaches is
     missed: raise ``starts`` and see whether more come. Where zeros are not isolated, the points where starts arrived
-    come. ``batch``: one member's minibatch. Cost: about P + 15 fields an iteration and start, for small games.
+    come. A feasible set is not regarded. ``batch``: one member's minibatch. Cost: about P + 15 fields an iteration and
+    start, for small games.
 
     Raises:
         ValueError: a side of the box that does not fit the players.
@@ -65,10 +67,10 @@ def find_equilibria(
     if gamma:  # a zero of F is one of G, whose own basin there may be tiny
         points = torch.cat([newton(native, points, minibatch), points])
     points = newton(whole, points, minibatch)
-    slack = 1000 * tolerance
-    zero = residuals(whole, points, minibatch) <= tolerance
-    points = _distinct(points[zero & ((points >= low - slack) & (points <= high + slack)).all(1)], slack)
-    return _classified(native, whole, points, minibatch, slack) if len(points) else []
+    near = NEAR * tolerance
+    inside = ((points >= low - near) & (points <= high + near)).all(1)
+    points = _distinct(points[inside & (residuals(whole, points, minibatch) <= tolerance)], near)
+    return _classified(native, whole, points, minibatch, near) if len(points) else []
 
 
 def kind(values: Tensor) -> str:
@@ -101,12 +103,13 @@ def _side(name: str, given: Any, size: int) -> Tensor:
 
 def _distinct(points: Tensor, apart: float) -> Tensor:
     """One of all points that are within ``apart`` of each other, sorted by their coordinates."""
-    kept: list[Tensor] = []
-    for point in points:
-        if all(torch.dist(point, other) > apart for other in kept):
-            kept.append(point)
-    kept.sort(key=lambda point: torch.round(point / apart).tolist())
-    return torch.stack(kept) if kept else points
+    close = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist") <= apart
+    kept: list[int] = []
+    for index in range(len(points)):
+        if not bool(close[index, kept].any()):
+            kept.append(index)
+    kept.sort(key=lambda index: torch.round(points[index] / apart).tolist())
+    return points[kept]
 
 
 def _classified(native: Game, whole: Game, points: Tensor, batch: Batch, tolerance: float) -> list[Equilibrium]:
