@@ -424,6 +424,8 @@ def test_starts() -> None:
     drawn = tree.flat(tree.stack([game.init(own) for _ in range(4000)]))
     torch.testing.assert_close(drawn.mean(0), torch.tensor([3.0, -1.0]), rtol=0, atol=0.04)
     torch.testing.assert_close(drawn.std(0), torch.tensor([0.5, 0.5]), rtol=0.05, atol=0)
+    begun = minmax.games.get("linear_wgan", start=(1.5, [0.0, 2.0])).init(own)
+    assert tree.map(Tensor.tolist, begun) == {"theta": [1.5, 1.5], "w": [0.0, 2.0]}
     game = minmax.games.get("xy", bound=2.0)
     drawn = tree.flat(tree.stack([game.init(own) for _ in range(4000)]))
     assert 1.99 < drawn.abs().max() <= 2
@@ -449,6 +451,8 @@ def test_starts() -> None:
         ("dirac_gan", {"variant": "instance_noise", "std": -1.0}, r"std: -1\.0 given; at least 0 is allowed"),
         ("xy", {"bound": 0.0}, r"bound: 0\.0 given; a positive number is allowed"),
         ("curl", {"start": (1.0,)}, "start: 1 values given; one each for theta, phi is allowed"),
+        ("curl", {"start": ([1.0, 2.0], 1.0)}, r"start: shape \(2,\) given for theta; a number or \(\) is allowed"),
+        ("linear_wgan", {"start": (1.0, [1.0])}, r"start: shape \(1,\) given for w; a number or \(2,\) is allowed"),
         ("f1", {"spread": -1.0}, r"spread: -1\.0 given; at least 0 is allowed"),
     ],
 )

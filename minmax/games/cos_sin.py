@@ -37,7 +37,7 @@ def cos_sin(bound: float = math.pi) -> Game:
         return {"theta": math.pi * (u + w), "phi": math.pi * (u - w) + math.pi / 2}
 
     return Game(
-        within(dict.fromkeys(names, bound)),
+        within(names, bound),
         {"theta": theta_loss, "phi": phi_loss},
         solution=at(names, (0.0, math.pi / 2)),
         nearest=nearest,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minmax.games.zero_sum import Start, around, at, zero_sum
 from minmax.lazy import torch
@@ -17,7 +17,7 @@ def linear_wgan(
     mean: Sequence[float] = (3.0, 4.0),
     batch: int = 0,
     clip: float | None = None,
-    start: Start | None = None,
+    start: Start = (1.7, 1.4),
     spread: float = 0.0,
 ) -> Game:
     """f(θ, w) = E⟨w, x⟩ − E⟨w, θ + z⟩, x ~ N(v, I), z ~ N(0, I): the generator θ + z learns the mean v.
@@ -30,8 +30,8 @@ def linear_wgan(
         mean: v, of any dimension.
         batch: samples a minibatch, of x and of z; 0 takes the expectation.
         clip: the projection clamps w to [−clip, clip]; left out, w is free.
-        start, spread: the mean and standard deviation of (θ, w) at the start; left out, they start as published, at
-            1.7 and 1.4 in every coordinate.
+        start, spread: the mean and standard deviation of (θ, w) at the start, for each a number or one a coordinate;
+            left out, they start as published.
 
     Raises:
         ValueError: a batch below 0 or a clip that is not positive.
@@ -43,8 +43,8 @@ def linear_wgan(
     names, bound = ("theta", "w"), clip or 0.0
     v = torch.as_tensor(mean, dtype=torch.float64)
 
-    def sample_block(generator: Generator, count: int) -> Batch:
-        shape, device = (count, batch, len(v)), generator.device
+    def sample(generator: Generator) -> Batch:
+        shape, device = (batch, len(v)), generator.device
         real, latent = (torch.randn(shape, generator=generator, device=device) for _ in range(2))
         return {"real": real + v.to(real), "latent": latent}
 
@@ -57,10 +57,11 @@ def linear_wgan(
     def project(players: Players) -> Players:
         return {**players, "w": players["w"].clamp(-bound, bound)}
 
-    others: dict[str, Any] = {"solution": at(names, (v, torch.zeros_like(v)))}
-    if batch:
-        others.update(sample=lambda generator: {k: x[0] for k, x in sample_block(generator, 1).items()})
-        others.update(sample_block=sample_block)
-    if clip is not None:
-        others.update(project=project)
-    return zero_sum(names, value, around(names, start or ((1.7,) * len(v), (1.4,) * len(v)), spread), **others)
+    return zero_sum(
+        names,
+        value,
+        around(names, start, spread, tuple(v.shape)),
+        sample=sample if batch else None,
+        solution=at(names, (v, torch.zeros_like(v))),
+        project=None if clip is None else project,
+    )

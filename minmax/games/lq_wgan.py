@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minmax.games.zero_sum import Start, around, at, zero_sum
 from minmax.lazy import torch
@@ -48,6 +48,11 @@ def lq_wgan(sigma: float = 1.0, batch: int = 0, start: Start = (0.5, 0.5), sprea
         a, w = players["a"], players["w"]
         return {"a": sigma * torch.where(a < 0, -torch.ones_like(a), 1.0), "w": torch.zeros_like(w)}
 
-    others: dict[str, Any] = {"sample": sample} if batch else {}
-    init = around(names, start, spread)
-    return zero_sum(names, value, init, solution=at(names, (sigma, 0.0)), nearest=nearest, **others)
+    return zero_sum(
+        names,
+        value,
+        around(names, start, spread),
+        sample=sample if batch else None,
+        solution=at(names, (sigma, 0.0)),
+        nearest=nearest,
+    )

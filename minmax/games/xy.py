@@ -32,5 +32,4 @@ def xy(bound: float = 5.0) -> Game:
     def project(players: Players) -> Players:
         return tree.map(lambda z: z.clamp(-bound, bound), players)
 
-    init = within(dict.fromkeys(names, bound))
-    return zero_sum(names, value, init, solution=at(names, (0.0, 0.0)), project=project)
+    return zero_sum(names, value, within(names, bound), solution=at(names, (0.0, 0.0)), project=project)
