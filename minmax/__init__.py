@@ -1,6 +1,6 @@
 """Games, and the optimizers that play them: populations of adversarial runs in one program."""
 
-from minmax import data, field, games, losses, metrics, nets, optimizers, transforms
+from minmax import data, field, games, losses, metrics, nets, optimizers, schedules, transforms
 from minmax.data import DATASETS
 from minmax.games import GAMES
 from minmax.games.gan import gan
@@ -9,13 +9,15 @@ from minmax.losses.penalties import PENALTIES
 from minmax.metrics import METRICS
 from minmax.nets import NETS
 from minmax.optimizers import OPTIMIZERS
+from minmax.schedules import SCHEDULES
 from minmax.train import Report, Run, train
 from minmax.transforms import TRANSFORMS
-from minmax.types import Data, Game, GanLoss, Goal, Metric, Optimizer, Pair, Penalty, Range, Transform
+from minmax.types import Data, Game, GanLoss, Goal, Metric, Optimizer, Pair, Penalty, Range, Schedule, Transform
 
 __version__ = "0.1.0"
 __all__ = [
-    "DATASETS", "GAMES", "LOSSES", "METRICS", "NETS", "OPTIMIZERS", "PENALTIES", "TRANSFORMS",
-    "Data", "Game", "GanLoss", "Goal", "Metric", "Optimizer", "Pair", "Penalty", "Range", "Report", "Run", "Transform",
-    "data", "field", "games", "gan", "losses", "metrics", "nets", "optimizers", "train", "transforms",
+    "DATASETS", "GAMES", "LOSSES", "METRICS", "NETS", "OPTIMIZERS", "PENALTIES", "SCHEDULES", "TRANSFORMS",
+    "Data", "Game", "GanLoss", "Goal", "Metric", "Optimizer", "Pair", "Penalty", "Range", "Report", "Run", "Schedule",
+    "Transform",
+    "data", "field", "games", "gan", "losses", "metrics", "nets", "optimizers", "schedules", "train", "transforms",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from minmax import tree
 from minmax.field import lift
 from minmax.lazy import torch
 from minmax.packing import Packing
+from minmax.schedules.per_player import per_player, scaled
 from minmax.streams import Stream, generator, one_by_one
 from minmax.types import Game, Goal, Metric, Optimizer, Players, State
 
@@ -58,11 +59,13 @@ class Run:
         device: str,
         dtype: Any,
         resume: State | None,
+        schedule: Any,
     ) -> None:
         self.game, self.optimizer, self.hypers = lift(game), optimizer, hypers
         self.seeds, self.steps, self._reports = list(seeds), steps, reports
         self._metrics, self._average, self._device, self._dtype = list(metrics), average, device, dtype
         self._restore(resume) if resume is not None else self._begin(game)
+        self._schedules = {} if schedule is None else per_player(schedule, list(self._players), optimizer)
         streams = {} if resume is None else resume["streams"]
         draw = game.sample_block or one_by_one(game.sample or (lambda _: {}))
         template = tree.member(self._players, 0)
@@ -132,7 +135,8 @@ class Run:
         batches = tuple(self._batches.next() for _ in range(self.optimizer.batches))
         noise = self._noise.next()
         game = self._packed_game
-        players, state, info = self.optimizer.step(game, self._players, self._state, batches, noise, self.hypers)
+        hypers = scaled(self.hypers, self._schedules, self._step, self.steps)
+        players, state, info = self.optimizer.step(game, self._players, self._state, batches, noise, hypers)
         if game.renew is not None:
             players = game.renew(players, batches[0])
         return players, state, info
@@ -218,6 +222,7 @@ def train(
     device: str = "auto",
     dtype: Any = None,
     resume: State | None = None,
+    schedule: Any = None,
 ) -> Run:
     """Trains one member a seed, all in one program.
 
@@ -230,6 +235,9 @@ def train(
         average: ``"uniform"``, or the decay of an exponential average of the players, which metrics then look at.
         device: ``"auto"`` takes a GPU if there is one. ``dtype``: of players and batches; by default as they come.
         resume: a ``Report.state``; the run goes on from there bit for bit.
+        schedule: what learning rates are multiplied by as the run goes on, of the step and ``steps`` alone: a name
+            (``"cosine"``), ``{"name": "linear", "final": 0.1}``, or ``(step, steps) -> factor``, for both players; or
+            ``{player: …}``, who is left out keeping the rate. Like ``hypers`` it is said again on ``resume``.
 
     Raises:
         ValueError: a name, number or size that is not allowed, naming it and what is.
@@ -245,7 +253,9 @@ def train(
         dtype = getattr(torch, dtype)
     values = {name: own.to(device) for name, own in hypers_over_members(optimizer, hypers, len(seeds)).items()}
     built = [metric_registry.get(metric) if isinstance(metric, str) else metric for metric in metrics]
-    return Run(game, optimizer, values, seeds, steps, reports, built, _checked(average), device, dtype, resume)
+    return Run(
+        game, optimizer, values, seeds, steps, reports, built, _checked(average), device, dtype, resume, schedule
+    )
 
 
 def hypers_over_members(

@@ -53,6 +53,9 @@ Info = dict[str, "Tensor"]
 
 Loss = Callable[[Players, Batch], "Tensor"]
 
+Schedule = Callable[[int, int], float]
+"""``(step, steps) -> factor > 0`` of a learning rate at the step (from 0) of a run of so many."""
+
 
 class Range(NamedTuple):
     """A hyperparameter: where to search it, what it is when nobody says, and which values mean something.

@@ -154,14 +154,15 @@ def test_a_seed_decides_everything(name: str, game: str) -> None:
             assert not torch.equal(leaf[0], leaf[1])
 
 
-AVERAGED = [(name, "batchnorm", average) for name in minmax.OPTIMIZERS for average in ("uniform", 0.9)]
+AVERAGED = [(name, "batchnorm", {"average": average}) for name in minmax.OPTIMIZERS for average in ("uniform", 0.9)]
+SCHEDULED = [(name, "batchnorm", {"schedule": {"generator": "cosine"}}) for name in minmax.OPTIMIZERS]
 
 
-@pytest.mark.parametrize(("name", "game", "average"), [*((*pair, None) for pair in PAIRS), *AVERAGED])
-def test_resumed_is_as_undisturbed(name: str, game: str, average: float | str | None) -> None:
+@pytest.mark.parametrize(("name", "game", "options"), [*((*pair, {}) for pair in PAIRS), *AVERAGED, *SCHEDULED])
+def test_resumed_is_as_undisturbed(name: str, game: str, options: dict[str, Any]) -> None:
     """Saved at step 7 through bytes, resumed and run to step 20: bit for bit the run that never stopped."""
     optimizer, built = adam(name), GAMES[game]()
-    settings = {"dtype": "float64", "average": average, "report_every": 7, "steps": STEPS}
+    settings = {"dtype": "float64", "report_every": 7, "steps": STEPS, **options}
     whole = list(minmax.train(built, optimizer, hypers_for(optimizer), [3, 4], **settings))
     assert [report.step for report in whole] == [7, 14, 20]
     saved = checkpoint.loads(checkpoint.dumps(whole[0].state))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minmax import transforms, tree
 from minmax.field import field, partial, value
 from minmax.lazy import torch
-from minmax.optimizers.accept_reject.schedules import SCHEDULES
+from minmax.optimizers.accept_reject.annealing import SCHEDULES
 from minmax.optimizers.play import hypers_of, play, start
 from minmax.types import TWO_PLAYERS, VALUE, Batch, Game, Hypers, Info, Optimizer, Players, State, Tree
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from minmax import transforms, tree
 from minmax.field import value
 from minmax.lazy import torch
+from minmax.optimizers.accept_reject.annealing import SCHEDULES
 from minmax.optimizers.accept_reject.proposals import PROPOSALS
 from minmax.optimizers.accept_reject.released import released
-from minmax.optimizers.accept_reject.schedules import SCHEDULES
 from minmax.optimizers.ascent import TOLERANCE, ascend
 from minmax.optimizers.play import hypers_of, start
 from minmax.types import TWO_PLAYERS, VALUE, Batch, Game, Hypers, Info, Optimizer, Players, Range, State, Tree

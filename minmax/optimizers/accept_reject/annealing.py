@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Schedule(NamedTuple):
+class Annealing(NamedTuple):
     """``probability(iteration, hypers) -> p`` of keeping whatever is proposed, all ``[M]``; iterations count from 0."""
 
     hypers: Mapping[str, Range]
@@ -45,8 +45,8 @@ def mnist(iteration: Tensor, hypers: Hypers) -> Tensor:
 
 
 SCHEDULES = {
-    "exponential": Schedule({"temperature": TEMPERATURE, "accept": ACCEPT}, exponential),
-    "constant": Schedule({"accept": ACCEPT}, constant),
-    "every": Schedule({"every": EVERY}, every),
-    "mnist": Schedule({}, mnist),
+    "exponential": Annealing({"temperature": TEMPERATURE, "accept": ACCEPT}, exponential),
+    "constant": Annealing({"accept": ACCEPT}, constant),
+    "every": Annealing({"every": EVERY}, every),
+    "mnist": Annealing({}, mnist),
 }
