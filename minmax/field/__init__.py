@@ -1,6 +1,17 @@
 """The field F of a game: what moves its players, how it bends, where it rests, where it flows."""
 
-from minmax.field.derivatives import Linearization, field, linearize, losses, partial, value
+from minmax.field.derivatives import (
+    Interaction,
+    Linearization,
+    differentiable,
+    differentiate,
+    field,
+    interact,
+    linearize,
+    losses,
+    partial,
+    value,
+)
 from minmax.field.equilibria import Equilibrium, find_equilibria, kind
 from minmax.field.flow import flow
 from minmax.field.lifting import lift, over_members
@@ -10,15 +21,19 @@ from minmax.field.spectrum import antisymmetric, eigenvalues, jacobian, leading_
 
 __all__ = [
     "Equilibrium",
+    "Interaction",
     "Linearization",
     "antisymmetric",
     "combined",
     "conservative",
+    "differentiable",
+    "differentiate",
     "eigenvalues",
     "field",
     "find_equilibria",
     "flow",
     "grid",
+    "interact",
     "jacobian",
     "kind",
     "leading_eigenvalues",

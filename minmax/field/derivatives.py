@@ -7,6 +7,7 @@ members holds every member's own gradient, and second-order terms follow by diff
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minmax import tree
@@ -15,7 +16,7 @@ from minmax.lazy import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from minmax.types import Batch, Game, Players
+    from minmax.types import Batch, Game, Players, Tree
 
 
 def losses(game: Game, players: Players, batch: Batch) -> Mapping[str, Tensor]:
@@ -39,41 +40,93 @@ def value(game: Game, players: Players, batch: Batch) -> Tensor:
 
 def field(game: Game, players: Players, batch: Batch) -> Players:
     """F(z) = (∇ₓ loss₁, ∇ᵧ loss₂), of the players' parameters (buffers left out)."""
-    return tree.detach(_field(game, *_differentiable(players), batch, create_graph=False))
+    return tree.detach(_field(game, *differentiable(players), batch, create_graph=False))
 
 
 def partial(game: Game, players: Players, batch: Batch, name: str) -> Players:
     """``{name: F_name(z)}``: one player's component alone, at the cost of its own loss alone."""
     if game.losses is None:
         return {name: field(game, players, batch)[name]}
-    own, whole = _differentiable({name: players[name]})
+    own, whole = differentiable({name: players[name]})
+    return {name: differentiate(game, {**players, **whole}, batch, name, own[name])}
+
+
+def differentiate(
+    game: Game, players: Players, batch: Batch, name: str, leaves: Tree, create_graph: bool = False
+) -> Tree:
+    """The gradient of the loss of ``name`` with respect to ``leaves``, tensors that ``players`` are functions of.
+
+    With ``create_graph`` the gradient is a function of them too, to be differentiated further."""
+    assert game.losses is not None
     with torch.enable_grad():
-        loss = game.losses[name]({**players, **whole}, batch)
-        return {name: _gradient(loss, own[name], create_graph=False, retain_graph=False)}
+        return _gradient(game.losses[name](players, batch), leaves, create_graph, retain_graph=create_graph)
 
 
 class Linearization(NamedTuple):
-    """F at a point, and its Jacobian J there as products: ``transposed(u)`` = Jᵀu, ``product(u)`` = Ju."""
+    """F at a point, and its Jacobian J there as products: ``transposed(u)`` = Jᵀu, ``product(u)`` = Ju, ``both(u)``."""
+
+    field: Players
+    transposed: Callable[[Players], Players]
+    product: Callable[[Players], Players]
+    both: Callable[[Players], tuple[Players, Players]]
+
+
+def linearize(game: Game, players: Players, batch: Batch) -> Linearization:
+    """F(z), Jᵀu by one more reverse pass, Ju by two (the double-vjp form: reverse mode of a linear map), the first of
+    which gives Jᵀu as well."""
+    leaves, whole = differentiable(players)
+    tracked = _field(game, leaves, whole, batch, create_graph=True)
+
+    def transposed(u: Players) -> Players:
+        return tree.detach(_pull_back(tracked, u, leaves, create_graph=False))
+
+    def both(u: Players) -> tuple[Players, Players]:
+        probe = _leaves(tree.ordered(u, tracked))
+        pulled = _pull_back(tracked, probe, leaves, create_graph=True)
+        return tree.detach(pulled), tree.detach(_pull_back(pulled, u, probe, create_graph=False))
+
+    return Linearization(tree.detach(tracked), transposed, lambda u: both(u)[1], both)
+
+
+class Interaction(NamedTuple):
+    """F of two players at a point, and how each one's part of it changes with the *other*: K = J with its diagonal
+    blocks left out, ``transposed(u)`` = Kᵀu, ``product(u)`` = Ku. A u that names one player gives the other's part.
+    """
 
     field: Players
     transposed: Callable[[Players], Players]
     product: Callable[[Players], Players]
 
 
-def linearize(game: Game, players: Players, batch: Batch) -> Linearization:
-    """F(z), Jᵀu by one more reverse pass, Ju by two (the double-vjp form: reverse mode of a linear map)."""
-    leaves, whole = _differentiable(players)
+def interact(game: Game, players: Players, batch: Batch) -> Interaction:
+    """F(z), Kᵀu by one more reverse pass, Ku by another through that one, which is made once and kept."""
+    leaves, whole = differentiable(players)
     tracked = _field(game, leaves, whole, batch, create_graph=True)
+    first, second = leaves
+    other = {first: second, second: first}
 
     def transposed(u: Players) -> Players:
-        return tree.detach(_pull_back(tracked, u, leaves, create_graph=False))
+        return {
+            name: tree.detach(_pull_back(tracked[other[name]], u[other[name]], own, create_graph=False))
+            for name, own in leaves.items()
+            if other[name] in u
+        }
+
+    @cache
+    def pulled(name: str) -> tuple[Tree, Tree]:
+        """A probe u of ``name``, and Kᵀu as a (linear) function of it."""
+        probe = _leaves(tree.zeros_like(tracked[name]))
+        return probe, _pull_back(tracked[name], probe, leaves[other[name]], create_graph=True)
 
     def product(u: Players) -> Players:
-        probe = tree.map(lambda x: torch.zeros_like(x).requires_grad_(), tracked)
-        pulled = _pull_back(tracked, probe, leaves, create_graph=True)
-        return tree.detach(_pull_back(pulled, u, probe, create_graph=False))
+        result = {}
+        for name in leaves:
+            if other[name] in u:
+                probe, linear = pulled(name)
+                result[name] = tree.detach(_pull_back(linear, u[other[name]], probe, create_graph=False))
+        return result
 
-    return Linearization(tree.detach(tracked), transposed, product)
+    return Interaction(tree.detach(tracked), transposed, product)
 
 
 def with_relaxation(game: Game, players: Players, batch: Batch) -> tuple[Players, Players]:
@@ -85,10 +138,14 @@ def with_relaxation(game: Game, players: Players, batch: Batch) -> tuple[Players
         return tracked, _gradient(tree.dot(tracked, tracked) / 2, leaves, create_graph=True, retain_graph=True)
 
 
-def _differentiable(players: Players) -> tuple[Players, Players]:
+def differentiable(players: Players) -> tuple[Players, Players]:
     """Fresh leaves for the parameters, and the whole players (buffers included) that hold them."""
-    leaves = tree.map(lambda x: x.detach().requires_grad_(), tree.parameters(players))
+    leaves = _leaves(tree.parameters(players))
     return leaves, tree.with_buffers_of(leaves, players)
+
+
+def _leaves(values: Tree) -> Tree:
+    return tree.map(lambda x: x.detach().requires_grad_(), values)
 
 
 def _field(game: Game, leaves: Players, whole: Players, batch: Batch, create_graph: bool) -> Players:
