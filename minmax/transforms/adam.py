@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from minmax import tree
 from minmax.lazy import torch
+from minmax.transforms.root import root
 from minmax.types import Hypers, Range, State, Transform, Tree
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def adam() -> Transform:
         to_mean, to_square, slope, offset = _coefficients(hypers, count, g.dtype)
         mean = torch.lerp(state["mean"], g, to_mean)
         square = torch.lerp(state["square"], g * g, to_square)
-        direction = mean / torch.addcmul(offset, square.sqrt(), slope)
+        direction = mean / torch.addcmul(offset, root(square), slope)
         return tree.unflat(direction, gradient), {"mean": mean, "square": square, "count": count}
 
     return Transform(init, update, HYPERS)

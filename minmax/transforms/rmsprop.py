@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minmax import tree
+from minmax.transforms.root import root
 from minmax.types import Hypers, Range, State, Transform, Tree
 
 HYPERS = {
@@ -23,7 +24,7 @@ def rmsprop() -> Transform:
     def update(gradient: Tree, state: State, hypers: Hypers) -> tuple[Tree, State]:
         decay = hypers["decay"]
         square = tree.add(tree.scale(decay, state["square"]), tree.map(lambda g: g * g, gradient), 1 - decay)
-        direction = tree.map(lambda g, s: g / (s.sqrt() + tree.per_member(hypers["eps"], s)), gradient, square)
+        direction = tree.map(lambda g, s: g / (root(s) + tree.per_member(hypers["eps"], s)), gradient, square)
         return direction, {"square": square}
 
     return Transform(init, update, HYPERS)
