@@ -202,6 +202,66 @@ def consensus_quadratic(a: float, b: float, s: float, hx: float, hy: float, hype
     return roots(x + y, x * y - hx * hy * (s + across) * (across - s))
 
 
+def sga(s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
+    """On the bilinear game that of consensus, the adjustment for γ: JᵀF = AᵀF, and the sign rule adds it."""
+    return consensus(s, hx, hy, {"gamma": hypers["adjustment"]})
+
+
+def sga_quadratic(a: float, b: float, s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
+    """Of I − H(J + λAᵀJ), AᵀJ = [[s², −sb], [sa, s²]]."""
+    weight = hypers["adjustment"]
+    x, y = 1 - hx * (a + weight * s * s), 1 - hy * (b + weight * s * s)
+    return roots(x + y, x * y + hx * hy * s * (1 - weight * b) * s * (1 - weight * a))
+
+
+def competitive(s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
+    """1/(1 ± iσ): the proximal point's."""
+    sigma = s * (hx * hy) ** 0.5
+    return [1 / (1 - 1j * sigma), 1 / (1 + 1j * sigma)]
+
+
+def competitive_quadratic(a: float, b: float, s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
+    """Of I − H·[[a + hy·s², s(1 − hy·b)], [−s(1 − hx·a), b + hx·s²]]/(1 + σ²)."""
+    size = 1 + hx * hy * s * s
+    x, y = 1 - hx * (a + hy * s * s) / size, 1 - hy * (b + hx * s * s) / size
+    return roots(x + y, x * y + hx * hy * s * s * (1 - hy * b) * (1 - hx * a) / size**2)
+
+
+def foreseeing(name: str, of: Callable[[float, float, Values], tuple[float, float]], **given: Any) -> Row:
+    """The row of a method in which the first player alone looks ahead: (p, q) = ``of(b, hy, hypers)``, and it descends
+    (a + p·s²)x + q·s·y: of [[1 − hx(a + p·s²), −hx·q·s], [hy·s, 1 − hy·b]]."""
+
+    def eigenvalues(s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
+        return quadratic(0.0, 0.0, s, hx, hy, hypers)
+
+    def quadratic(a: float, b: float, s: float, hx: float, hy: float, hypers: Values) -> list[complex]:
+        p, q = of(b, hy, hypers)
+        x, y = 1 - hx * (a + p * s * s), 1 - hy * b
+        return roots(x + y, x * y + hx * hy * q * s * s)
+
+    return Row(name, eigenvalues, quadratic, **given)
+
+
+def regularized(b: float, hy: float, hypers: Values) -> tuple[float, float]:
+    """a·x + s·y + 2η(−s)(b·y − s·x)."""
+    return 2 * hypers["eta"], 1 - 2 * hypers["eta"] * b
+
+
+def unrolled(steps: int, differentiated: bool = True, **given: Any) -> Row:
+    """y_k = cs·x + r·y, c = u(1 + (1−ub) + … + (1−ub)^{k−1}), r = (1−ub)^k, and f(x, y_k) is differentiated through y_k
+    or not. On the bilinear game p = 2ku, or ku.
+    """
+
+    def of(b: float, hy: float, hypers: Values) -> tuple[float, float]:
+        u = hy * hypers["unroll_ratio"]
+        powers = [(1 - u * b) ** j for j in range(steps + 1)]
+        c, r = u * sum(powers[:-1]), powers[-1]
+        return (c * (1 + r), r * r) if differentiated else (c, r)
+
+    options = {"unroll_steps": steps, "differentiated": differentiated}
+    return foreseeing("unrolled", of, options=options, hypers={**RATES, "unroll_ratio": 0.7}, **given)
+
+
 LOOKAHEAD = {**RATES, "slow_step": 0.4}
 NEGATIVE = {**RATES, "momentum": -0.3}
 EXACT = {"iterations": 60, "tolerance": 1e-14}
@@ -239,6 +299,15 @@ ROWS: dict[str, Row] = {
         cycle=3,
     ),
     "consensus": Row("consensus", consensus, consensus_quadratic, hypers={**RATES, "gamma": 0.37}),
+    "sga": Row("sga", sga, hypers={**RATES, "adjustment": 0.37}, reach=1.2),  # of large fields the sign is rounding
+    "sga unaligned": Row("sga", sga, sga_quadratic, {"aligned": False}, {**RATES, "adjustment": 0.37}),
+    "competitive": Row("competitive", competitive, competitive_quadratic, EXACT, top=1.5),
+    "gradient_regularized": foreseeing("gradient_regularized", regularized, hypers={**RATES, "eta": 0.37}),
+    "unrolled 1": unrolled(1),
+    "unrolled 2": unrolled(2),
+    "unrolled 5": unrolled(5, top=0.3),
+    "unrolled 1, not differentiated": unrolled(1, differentiated=False),
+    "unrolled 2, not differentiated": unrolled(2, differentiated=False),
 }
 
 KNOWN_QUADRATIC = {name: row for name, row in ROWS.items() if row.quadratic is not None}

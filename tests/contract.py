@@ -19,7 +19,16 @@ from minmax.nets.mlp import MLP
 from minmax.train import hypers_over_members
 from minmax.types import Batch, Game, Hypers, Optimizer, Players, State
 
-HYPERS = {"lr": 0.01, "lr_ratio": 1.7, "gamma": 0.3, "temperature": 30.0, "scale": 0.05, "eps": 1e-5}
+HYPERS = {
+    "lr": 0.01,
+    "lr_ratio": 1.7,
+    "gamma": 0.3,
+    "temperature": 30.0,
+    "scale": 0.05,
+    "eps": 1e-5,
+    "adjustment": 0.4,
+    "eta": 0.2,
+}
 """For every hyperparameter without a default, and a ratio that is not neutral. Adam's ε is large enough to keep it from
 blowing up gradients that are zero but for rounding (of a bias before a BatchNorm)."""
 

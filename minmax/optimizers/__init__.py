@@ -14,6 +14,10 @@ OPTIMIZERS = Registry(
         "proximal": "minmax.optimizers.proximal:proximal",
         "lookahead": "minmax.optimizers.lookahead:lookahead",
         "consensus": "minmax.optimizers.consensus:consensus",
+        "sga": "minmax.optimizers.sga:sga",
+        "competitive": "minmax.optimizers.competitive:competitive",
+        "unrolled": "minmax.optimizers.unrolled:unrolled",
+        "gradient_regularized": "minmax.optimizers.gradient_regularized:gradient_regularized",
         "accept_reject": "minmax.optimizers.accept_reject:accept_reject",
     },
 )
