@@ -133,6 +133,15 @@ def ui(storage: Storage = "./runs", port: Annotated[int, typer.Option(help="The 
         serve(storage, port)
 
 
+@app.command()
+def fetch(name: Annotated[str, typer.Argument(help="mnist, mnist01 or cifar10.", show_default=False)]) -> None:
+    """Download a data set into MINMAX_DATA (or the platform's cache), and check what it holds."""
+    with _told():
+        from sweeps.fetch import fetch as fetched
+
+        print(f"{name}: whole, in {fetched(name)}")
+
+
 def _load(spec: Path, overrides: list[str] | None) -> Sweep:
     from sweeps.spec import load
 
@@ -218,11 +227,12 @@ def _told() -> Iterator[None]:
 
 
 def _code_of(error: Exception) -> int | None:
+    from sweeps.fetch import NotFetched
     from sweeps.folder import NoSweep, SweepExists
     from sweeps.owner import Owned
     from sweeps.service import NoRoom
 
-    codes = {SweepExists: TAKEN, Owned: TAKEN, NoSweep: 1, NoRoom: 1, OSError: 1}
+    codes = {SweepExists: TAKEN, Owned: TAKEN, NoSweep: 1, NoRoom: 1, NotFetched: 1, OSError: 1}
     return next((code for kind, code in codes.items() if isinstance(error, kind)), None)
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 import minmax
 from minmax import tree
 from minmax.data import cache
-from minmax.data.digits01 import blends, classifier, held_out, noise, training_set
+from minmax.data.digits01 import classifier, held_out, training_set
+from minmax.data.strange import blends, noise
 from minmax.metrics.digits import judge
 from minmax.types import Pair
 
@@ -56,8 +57,7 @@ def success(pictures: Tensor) -> float:
 
 def half_blends() -> Tensor:
     images, labels = held_out()
-    own = labels < 2
-    return blends(images[own], labels[own], COUNT, fresh())
+    return blends(images[labels == 0], images[labels == 1], COUNT, fresh())
 
 
 def even_blends() -> Tensor:
@@ -68,7 +68,7 @@ def even_blends() -> Tensor:
 
 
 NOTHING: dict[str, Callable[[], Tensor]] = {
-    "noise of all kinds": lambda: noise(COUNT, fresh()),
+    "noise of all kinds": lambda: noise(COUNT, (8, 8), fresh()),
     "uniform noise": lambda: 2 * torch.rand(COUNT, 8, 8, generator=fresh()) - 1,
     "Gaussian noise": lambda: (0.5 * torch.randn(COUNT, 8, 8, generator=fresh())).clamp(-1, 1),
     "black and white noise": lambda: torch.randn(COUNT, 8, 8, generator=fresh()).sign(),

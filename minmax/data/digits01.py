@@ -6,14 +6,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from minmax.data.cache import cached
-from minmax.data.classifier import Classifier, fit
+from minmax.data.classifier import Classifier, dense, fit
+from minmax.data.strange import blends, faded, grainy, noise
 from minmax.lazy import torch
 from minmax.types import Data
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Tensor
 
-CLASSES = ("zero", "one", "other")
+CLASSES, PIXELS = ("zero", "one", "other"), 64
 VERSION = 1  # of what is cached: raise it when the preparation or the classifier's recipe changes
 
 
@@ -25,14 +26,16 @@ def digits01() -> Data:
     images, labels = _scans()
     chosen = labels < 2
     return Data(
-        "digits01", images[chosen], labels[chosen], -1.0, 1.0, success="digits", facts={}, classifier=classifier
-    )
+        "digits01", images[chosen], labels[chosen], -1.0, 1.0, success="digits", facts={"classes": 2},
+        classifier=classifier,
+    )  # fmt: skip
 
 
 @cache
 def classifier() -> Classifier:
     """The judge, trained on the real scans on first use and kept in the cache."""
-    return Classifier(cached(f"digits01-classifier-v{VERSION}", lambda: fit(*training_set(), classes=len(CLASSES))))
+    model = dense(PIXELS, len(CLASSES))
+    return Classifier(model, cached(f"digits01-classifier-v{VERSION}", lambda: fit(model, *training_set())))
 
 
 def held_out() -> tuple[Tensor, Tensor]:
@@ -51,36 +54,12 @@ def training_set(seed: int = 0) -> tuple[Tensor, Tensor]:
     keep = torch.arange(len(images)) % 5 != 0
     images, labels = images[keep], labels[keep].clamp(max=2)
     own, own_labels = images[labels < 2], labels[labels < 2]
-    repeated, repeated_labels = own.repeat(5, 1, 1), own_labels.repeat(5)
-    grainy = (repeated + 0.15 * torch.randn(repeated.shape, generator=generator)).clamp(-1, 1)
-    strange = torch.cat([noise(1500, generator), blends(own, own_labels, 1500, generator), _faded(own, generator)])
+    grain, repeated_labels = grainy(own.repeat(5, 1, 1), generator), own_labels.repeat(5)
+    nothing = noise(1500, (8, 8), generator)
+    mixed = blends(own[own_labels == 0], own[own_labels == 1], 1500, generator)
+    strange = torch.cat([nothing, mixed, faded(own, generator)])
     strange_labels = torch.full((len(strange),), 2)
-    return torch.cat([images, grainy, strange]), torch.cat([labels, repeated_labels, strange_labels])
-
-
-def noise(count: int, generator: Generator) -> Tensor:
-    """Pictures of nothing, in equal parts: uniform pixels, Gaussian pixels, and flat greys with grain."""
-    shape = (count // 3 + 1, 8, 8)
-    uniform = 2 * torch.rand(shape, generator=generator) - 1
-    gaussian = 0.5 * torch.randn(shape, generator=generator)
-    grey = 2 * torch.rand((shape[0], 1, 1), generator=generator) - 1
-    grain = 0.3 * torch.rand((shape[0], 1, 1), generator=generator) * torch.randn(shape, generator=generator)
-    return torch.cat([uniform, gaussian, grey + grain])[:count].clamp(-1, 1)
-
-
-def blends(images: Tensor, labels: Tensor, count: int, generator: Generator) -> Tensor:
-    """Pixel blends a·zero + (1−a)·one, a uniform in [0.3, 0.7]."""
-    zeros, ones = (images[labels == digit] for digit in (0, 1))
-    share = 0.3 + 0.4 * torch.rand((count, 1, 1), generator=generator)
-    pick = [part[torch.randint(len(part), (count,), generator=generator)] for part in (zeros, ones)]
-    return share * pick[0] + (1 - share) * pick[1]
-
-
-def _faded(images: Tensor, generator: Generator) -> Tensor:
-    """Scans at a tenth to two fifths of their contrast around a random grey."""
-    contrast = 0.1 + 0.3 * torch.rand((len(images), 1, 1), generator=generator)
-    grey = torch.rand((len(images), 1, 1), generator=generator) - 0.5
-    return contrast * images + grey
+    return torch.cat([images, grain, strange]), torch.cat([labels, repeated_labels, strange_labels])
 
 
 def _scans() -> tuple[Tensor, Tensor]:
