@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import minmax
-from minmax import streams, tree
+from minmax import checkpoint, streams, tree
 from minmax.field import field, lift
 from minmax.nets.mlp import MLP
 from minmax.train import hypers_over_members
@@ -85,6 +85,29 @@ def check_every_batch_matters(optimizer: Optimizer) -> None:
         assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)), (
             f"{optimizer.name}: minibatch {place} of {optimizer.batches} changes nothing"
         )
+
+
+def check_resumed(optimizer: Optimizer, game: Game, **options: Any) -> None:
+    """Saved at step 7 through bytes, resumed and run to step 20: bit for bit the run that never stopped."""
+    settings = {"dtype": "float64", "report_every": 7, "steps": 20, **options}
+    whole = list(minmax.train(game, optimizer, hypers_for(optimizer), [3, 4], **settings))
+    assert [report.step for report in whole] == [7, 14, 20]
+    saved = checkpoint.loads(checkpoint.dumps(whole[0].state))
+    rest = list(minmax.train(game, optimizer, hypers_for(optimizer), [3, 4], **settings, resume=saved))
+    assert [report.step for report in rest] == [14, 20]
+    for was, now in zip(whole[1:], rest, strict=True):
+        assert_identical(was.state, now.state)
+        assert_identical(was.players, now.players)
+        assert_identical(was.info, now.info)
+
+
+def assert_identical(one: tree.Tree, other: tree.Tree) -> None:
+    """Bit for bit, leaf by leaf."""
+    theirs = dict(tree.named_leaves(other))
+    mine = dict(tree.named_leaves(one))
+    assert mine.keys() == theirs.keys()
+    for path, leaf in mine.items():
+        assert torch.equal(leaf, theirs[path]), path
 
 
 def check_cost(optimizer: Optimizer, relative: float = 0.1) -> None:

@@ -6,13 +6,14 @@ Each is held against the closed forms in ``closed_forms``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from closed_forms import Row
 from torch import Tensor
 
 import minmax
-from minmax import checkpoint, tree
+from minmax import checkpoint, streams, tree
 from minmax.train import hypers_over_members
 from minmax.types import Game, Optimizer
 
@@ -179,3 +180,16 @@ def trajectory(optimizer: Optimizer, row: Row, game: Game, start: Tensor) -> Ten
     run = minmax.train(game, optimizer, row.hypers, steps=row.cycle * (1 + CYCLES), **common, resume=resumed)
     path = torch.stack([tree.flat(report.players) for report in run], dim=1)
     return torch.complex(*(path - tree.flat(stacked(game.solution, 1))))
+
+
+def planar_path(optimizer: Optimizer, row: Row, sigma: float, steps: int, **given: Any) -> list[complex]:
+    """w = (x − x*)/√hx + i(y − y*)/√hy after 0, 1, …, ``steps`` steps of training from where ``init`` puts the players
+    of ``bilinear_of(σ)``. In w, HJ is the number m = −iσ: gda is w ← (1 − m)w."""
+    game = bilinear_of(sigma, row)
+    begun = game.init(streams.generator(0, "init"))
+    settings = {"steps": steps, "report_every": 1, "dtype": "float64", "device": "cpu", **given}
+    run = minmax.train(game, optimizer, row.hypers, **settings)
+    players = [begun, *(tree.member(report.players, 0) for report in run)]
+    away = [{name: (own[name] - game.solution[name]).item() for name in own} for own in players]
+    hx, hy = row.rates
+    return [complex(own["x"] / hx**0.5, own["y"] / hy**0.5) for own in away]

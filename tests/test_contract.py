@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import torch
 from contract import (
+    assert_identical,
     check_cost,
     check_every_batch_matters,
     check_inputs_unchanged,
+    check_resumed,
     clipped_gan,
     hypers_for,
     module_gan,
@@ -120,14 +122,6 @@ def assert_same_members(one: minmax.Report, other: minmax.Report, index: int, re
         )
 
 
-def assert_identical(one: tree.Tree, other: tree.Tree) -> None:
-    theirs = dict(tree.named_leaves(other))
-    mine = dict(tree.named_leaves(one))
-    assert mine.keys() == theirs.keys()
-    for path, leaf in mine.items():
-        assert torch.equal(leaf, theirs[path]), path
-
-
 @pytest.mark.parametrize(("name", "game"), UNFIT)
 def test_a_game_that_lacks_what_is_needed_is_refused(name: str, game: str) -> None:
     with pytest.raises(ValueError, match=f"game: {name} needs .*, which this game has not"):
@@ -168,18 +162,7 @@ SCHEDULED = [(name, "batchnorm", {"schedule": {"generator": "cosine"}}) for name
 
 @pytest.mark.parametrize(("name", "game", "options"), [*((*pair, {}) for pair in PAIRS), *AVERAGED, *SCHEDULED])
 def test_resumed_is_as_undisturbed(name: str, game: str, options: dict[str, Any]) -> None:
-    """Saved at step 7 through bytes, resumed and run to step 20: bit for bit the run that never stopped."""
-    optimizer, built = adam(name), GAMES[game]()
-    settings = {"dtype": "float64", "report_every": 7, "steps": STEPS, **options}
-    whole = list(minmax.train(built, optimizer, hypers_for(optimizer), [3, 4], **settings))
-    assert [report.step for report in whole] == [7, 14, 20]
-    saved = checkpoint.loads(checkpoint.dumps(whole[0].state))
-    rest = list(minmax.train(built, optimizer, hypers_for(optimizer), [3, 4], **settings, resume=saved))
-    assert [report.step for report in rest] == [14, 20]
-    for was, now in zip(whole[1:], rest, strict=True):
-        assert_identical(was.state, now.state)
-        assert_identical(was.players, now.players)
-        assert_identical(was.info, now.info)
+    check_resumed(adam(name), GAMES[game](), **options)
 
 
 @pytest.mark.parametrize("name", ["gda", "extragradient", "accept_reject"])

@@ -1,7 +1,6 @@
 """The numbers of the literature on f = s·xy, found from the step itself: edges, best steps, double roots, averages.
 
-σ = s·√(hx·hy); the players are looked at as w = (x − x*)/√hx + i(y − y*)/√hy, in which HJ is the number m = −iσ, so
-that gda is w ← (1 − m)w.
+σ = s·√(hx·hy); where players are followed it is as the one complex number of ``planar_path``.
 """
 
 from __future__ import annotations
@@ -9,13 +8,12 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from closed_forms import ROWS, Row
-from linear_maps import bilinear_of, check_eigenvalues, iteration_matrix, predicted, spectral_radius
+from linear_maps import bilinear_of, check_eigenvalues, iteration_matrix, planar_path, predicted, spectral_radius
 
 import minmax
 
@@ -29,20 +27,6 @@ def around(base: str, k: int, alpha: float) -> Row:
     """Lookahead."""
     like = ROWS["lookahead"].at(slow_step=alpha)
     return like._replace(options={"base": base, "k": k}, cycle=k)
-
-
-def path(row: Row, sigma: float, steps: int, **given: Any) -> list[complex]:
-    """w after 0, 1, …, ``steps`` steps of training from where ``init`` puts the players."""
-    game = bilinear_of(sigma, row)
-    begun = game.init(minmax.streams.generator(0, "init"))
-    settings = {"steps": steps, "report_every": 1, "dtype": "float64", "device": "cpu", **given}
-    run = minmax.train(game, row.optimizer, row.hypers, **settings)
-    players = [begun, *({name: own[0] for name, own in report.players.items()} for report in run)]
-    hx, hy = row.rates
-    return [
-        complex((own["x"] - game.solution["x"]).item() / hx**0.5, (own["y"] - game.solution["y"]).item() / hy**0.5)
-        for own in players
-    ]
 
 
 # those of lookahead: where |½ + ½(1 + iσ)ᵏ| first reaches 1
@@ -136,7 +120,8 @@ def test_double_roots(row: Row, sigma: float) -> None:
 
 def test_alternating_gda_at_two_grows_by_the_same_amount_every_step() -> None:
     """λ = −1 twice, not diagonalisable."""
-    w = [(-1) ** k * value for k, value in enumerate(path(ROWS["alternating_gda"], 2.0, 50))]
+    row = ROWS["alternating_gda"]
+    w = [(-1) ** k * value for k, value in enumerate(planar_path(row.optimizer, row, 2.0, 50))]
     growth = np.diff(w)
     assert abs(growth[0]) > 0.1
     np.testing.assert_allclose(growth, growth[0], rtol=1e-9)
@@ -190,7 +175,7 @@ PATHS = {
 def test_from_the_first_step_on(name: str) -> None:
     """Where ``init`` puts them, with the state that ``init`` makes: the first step has no previous direction, and the
     first synchronisation already has slow weights."""
-    w = np.array(path(ROWS[name], SIGMA, STEPS))
+    w = np.array(planar_path(ROWS[name].optimizer, ROWS[name], SIGMA, STEPS))
     np.testing.assert_allclose(w / w[0], PATHS[name], rtol=1e-9)
 
 
@@ -229,13 +214,13 @@ def test_averages_of_alternating_gda(sigma: float) -> None:
     decay b ends on an orbit (1 − b)/√(1 − 2b·cos θ + b²) as large."""
     row, steps, decay = ROWS["alternating_gda"], 300, 0.9
     turn = cmath.exp(2j * math.asin(sigma / 2))
-    size = form(path(row, sigma, 1)[0], sigma)
+    size = form(planar_path(row.optimizer, row, sigma, 1)[0], sigma)
 
-    uniform = [form(w, sigma) / size for w in path(row, sigma, steps, average="uniform")[1:]]
+    uniform = [form(w, sigma) / size for w in planar_path(row.optimizer, row, sigma, steps, average="uniform")[1:]]
     expected = [abs(1 - turn**n) / (n * abs(1 - turn)) for n in range(1, steps + 1)]
     np.testing.assert_allclose(uniform, expected, rtol=1e-8, atol=1e-12)
     assert uniform[-1] < 0.03
 
-    last = form(path(row, sigma, steps, average=decay)[-1], sigma) / size
+    last = form(planar_path(row.optimizer, row, sigma, steps, average=decay)[-1], sigma) / size
     shrunk = (1 - decay) / math.sqrt(1 - 2 * decay * (1 - sigma**2 / 2) + decay**2)
     assert last == pytest.approx(shrunk, rel=1e-9)
