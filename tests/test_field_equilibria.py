@@ -22,6 +22,7 @@ from torch import Tensor
 
 import minmax
 from minmax import field
+from minmax.field.newton import newton
 
 LOW, HIGH = -2.0, -2.0 + 2 * math.pi  # a period, no zero on its faces
 
@@ -162,6 +163,15 @@ def test_a_field_that_is_not_everywhere_a_number() -> None:
     )
     (found,) = field.find_equilibria(game, -3.0, 3.0)
     assert found.point.item() == pytest.approx(1.0) and found.kind == "stable"
+
+
+def test_newton_is_damped() -> None:
+    """F = arctan x: whole steps run away from |x| > 1.4."""
+    game = minmax.Game(
+        lambda generator: {"x": torch.zeros(())}, field=lambda players, batch: {"x": players["x"].atan()}, native=True
+    )
+    starts = torch.tensor([[-30.0], [1.0], [2.0], [10.0]], dtype=torch.float64)
+    assert newton(game, starts, {}).abs().max() < 1e-12
 
 
 def test_a_minimum_of_the_norm_is_no_zero() -> None:

@@ -54,7 +54,7 @@ def leading_eigenvalues(
     ``which`` says what leads: the ``LM`` largest or ``SM`` smallest |λ|, ``LR``, ``SR`` Re λ, ``LI``, ``SI`` |Im λ|.
     The implicitly restarted Arnoldi method (ARPACK, by ``scipy.sparse.linalg.eigs``) over the products Jᵀu (the same
     eigenvalues, at half the cost of Ju), in float64, from a starting vector that is always the same; up to 64
-    parameters, or fewer than ``count`` + 2, by the dense matrix. Cost: a product (2 fields) a vector,
+    parameters, or fewer than ``count`` + 3, by the dense matrix. Cost: a product (2 fields) a vector,
     max(2·count + 1, 20) of them before the first restart.
     Eigenvalues inside the spectrum's hull (``SM``, ``SI``) converge slowly or not at all.
 
@@ -71,10 +71,10 @@ def leading_eigenvalues(
     found = []
     for member in range(tree.members(players)):
         one, own = (tree.map(lambda x, m=member: _double(x[m : m + 1]), both) for both in (players, batch))
-        if size <= max(SMALL, count + 1):
+        if size <= max(SMALL, count + 2):
             values = eigenvalues(game, one, own)[0]
         else:
-            values = _arnoldi(linearize(game, one, own), count, which, restarts)
+            values = _arnoldi(linearize(game, one, own), count + 1, which, restarts)  # not half a pair at the end
         found.append(_ordered(values, which)[:count])
     return torch.stack(found).to(tree.leaves(players)[0].device)
 
