@@ -5,6 +5,7 @@ A check raises AssertionError where the promise is broken.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from minmax import checkpoint, streams, tree
 from minmax.field import field, lift
 from minmax.nets.mlp import MLP
 from minmax.train import hypers_over_members
-from minmax.types import Batch, Game, Hypers, Optimizer, Players, State
+from minmax.types import Batch, Game, Hypers, Optimizer, Players, Range, State
 
 HYPERS = {
     "lr": 0.01,
@@ -29,13 +30,19 @@ HYPERS = {
     "adjustment": 0.4,
     "eta": 0.2,
 }
-"""For every hyperparameter without a default, and a ratio that is not neutral. Adam's ε is large enough to keep it from
+"""What suits the games here, and a ratio that is not neutral. Adam's ε is large enough to keep it from
 blowing up gradients that are zero but for rounding (of a bias before a BatchNorm)."""
 
 
 def hypers_for(optimizer: Optimizer) -> dict[str, Any]:
-    """Those of ``HYPERS`` that the optimizer has."""
-    return {name: value for name, value in HYPERS.items() if name in optimizer.hypers}
+    """Those of ``HYPERS`` that the optimizer has, and the middle of what is searched where nobody says anything."""
+    declared = optimizer.hypers.items()
+    middles = {name: _middle(own) for name, own in declared if own.default is None}
+    return {**middles, **{name: HYPERS[name] for name, _ in declared if name in HYPERS}}
+
+
+def _middle(declared: Range) -> float:
+    return math.sqrt(declared.low * declared.high) if declared.log else (declared.low + declared.high) / 2
 
 
 class Begun:
