@@ -33,9 +33,9 @@ def relaxed(game: Game, gamma: Coefficient) -> Game:
     """The game whose field is F + γ∇½‖F‖², so that its Jacobian, eigenvalues, equilibria and flow can be looked at.
 
     γ is a number, or ``[M]`` for M members. The game comes back lifted and without losses: its field is in general
-    nobody's gradient. Where F = 0 its Jacobian is J + γJᵀJ.
+    nobody's gradient. A value f that the game declares stays. Where F = 0 the Jacobian is J + γJᵀJ.
 
-    That Jacobian takes third derivatives of the losses, which torch gets wrong, without a word, in BatchNorm (while
+    This Jacobian takes third derivatives of the losses, which torch gets wrong, without a word, in BatchNorm (while
     training) and LayerNorm modules (pytorch/pytorch#186256). Fields, and the Jacobian of F, are right there too.
     """
     native = lift(game)

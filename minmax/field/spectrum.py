@@ -55,10 +55,10 @@ def leading_eigenvalues(
     The implicitly restarted Arnoldi method (ARPACK, by ``scipy.sparse.linalg.eigs``) over the products Jᵀu (the same
     eigenvalues, at half the cost of Ju), in float64, from a starting vector that is always the same; up to 64
     parameters, or fewer than ``count`` + 3, by the dense matrix. Cost: a product (2 fields) a vector,
-    max(2·count + 1, 20) of them before the first restart.
-    Eigenvalues inside the spectrum's hull (``SM``, ``SI``) converge slowly or not at all.
+    max(2·count + 3, 20) of them before the first restart.
 
-    Eigenvalues that have not converged after ``restarts`` (10·P where none is given) come last, as NaN.
+    After ``restarts`` (10·P where none is given) what has converged comes (not always the leading ones), and
+    NaN for the rest, last. Eigenvalues inside the spectrum's hull (``SM``, ``SI``) converge slowly or not at all.
 
     Raises:
         ValueError: a ``which`` that does not exist, or a count that is not from 1 to P.
