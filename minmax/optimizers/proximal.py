@@ -52,7 +52,7 @@ def proximal(transform: str = "sgd", iterations: int = 10, tolerance: float = 1e
             residual = torch.where(going, torch.where(length > 0, change / length, 0.0).double(), residual)
             ahead, after = tree.where(going, moved, ahead), tree.where(going, later, after)
             evaluations = evaluations + going
-            going = going & (residual > tolerance)
+            going = going & ~(residual <= tolerance)  # also where it overflowed to NaN
             if not going.any():  # the masks would keep everything as it is
                 break
         return ahead, after, {"cost": evaluations, "residual": residual}
