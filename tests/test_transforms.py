@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import minmax
 from minmax import streams, tree
+from minmax.transforms.root import root
 from minmax.types import Hypers, State
 
 STEPS, MEMBERS = 50, 3
@@ -130,3 +131,13 @@ def test_the_ordinary_gan_loop_is_alternating_gda_with_adam() -> None:
     for name, module in {"generator": generator, "discriminator": discriminator}.items():
         for path, value in module.state_dict().items():
             torch.testing.assert_close(report.players[name][path][0], value, rtol=1e-10, atol=1e-12)
+
+
+def test_the_root_is_the_root_whether_or_not_it_is_differentiated() -> None:
+    """Bit for bit, at 0 and where there is no number too; its derivative is 1/(2√s), and 0 at 0."""
+    squares = torch.tensor([0.0, 1e-300, 0.3, 4.0, torch.inf, torch.nan], dtype=torch.float64)
+    tracked = squares.clone().requires_grad_()
+    for found in (root(squares), root(tracked)):
+        assert torch.equal(found.detach().view(torch.int64), squares.sqrt().view(torch.int64))
+    (slope,) = torch.autograd.grad(root(tracked)[:4].sum(), tracked)
+    assert slope[:4].tolist() == [0.0, *(0.5 / squares[1:4].sqrt()).tolist()]
