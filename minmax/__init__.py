@@ -1,5 +1,7 @@
 """Games, and the optimizers that play them: populations of adversarial runs in one program."""
 
+from typing import TYPE_CHECKING
+
 from minmax import data, field, games, losses, metrics, nets, optimizers, schedules, transforms
 from minmax.data import DATASETS
 from minmax.games import GAMES
@@ -19,5 +21,17 @@ __all__ = [
     "DATASETS", "GAMES", "LOSSES", "METRICS", "NETS", "OPTIMIZERS", "PENALTIES", "SCHEDULES", "TRANSFORMS",
     "Data", "Game", "GanLoss", "Goal", "Metric", "Optimizer", "Pair", "Penalty", "Range", "Report", "Run", "Schedule",
     "Transform",
-    "data", "field", "games", "gan", "losses", "metrics", "nets", "optimizers", "schedules", "train", "transforms",
+    "data", "field", "games", "gan", "losses", "metrics", "nets", "optim", "optimizers", "schedules", "train", "transforms",
 ]  # fmt: skip
+
+if TYPE_CHECKING:
+    from minmax import optim
+else:
+
+    def __getattr__(name: str) -> object:
+        """``minmax.optim`` at its first use: its classes are torch's, and torch is slow to import."""
+        if name != "optim":
+            raise AttributeError(f"module 'minmax' has no attribute {name!r}")
+        import minmax.optim
+
+        return minmax.optim
