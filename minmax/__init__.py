@@ -21,7 +21,8 @@ __all__ = [
     "DATASETS", "GAMES", "LOSSES", "METRICS", "NETS", "OPTIMIZERS", "PENALTIES", "SCHEDULES", "TRANSFORMS",
     "Data", "Game", "GanLoss", "Goal", "Metric", "Optimizer", "Pair", "Penalty", "Range", "Report", "Run", "Schedule",
     "Transform",
-    "data", "field", "games", "gan", "losses", "metrics", "nets", "optim", "optimizers", "schedules", "train", "transforms",
+    "data", "field", "games", "gan", "losses", "metrics", "nets", "optim", "optimizers", "schedules", "train",
+    "transforms",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

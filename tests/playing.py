@@ -54,10 +54,14 @@ def closure_over(g: nn.Module, d: nn.Module) -> Callable[[Batch], tuple[Tensor, 
     return lambda batch: losses_of(g, d, batch)
 
 
-def moving_hypers(rule: Optimizer) -> dict[str, Any]:
-    """With which every step moves: where proposals are judged, all are accepted."""
-    always = {"accept": 1.0, "temperature": 1e9}
-    return {**hypers_for(rule), **{name: value for name, value in always.items() if name in rule.hypers}}
+def moving(rule: Optimizer) -> Optimizer:
+    """The same, with luck: where proposals are judged, a coin accepts each."""
+
+    def noise(generator: torch.Generator, players: Players) -> Any:
+        drawn = rule.noise(generator, players)
+        return {**drawn, "coin": torch.zeros_like(drawn["coin"])} if "coin" in drawn else drawn
+
+    return rule._replace(noise=noise)
 
 
 class Recorded:

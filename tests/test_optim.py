@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from contract import hypers_for
-from playing import LATENT, closure_over, losses_of, minibatches, moving_hypers, networks, values
+from playing import LATENT, closure_over, losses_of, minibatches, moving, networks, values
 from test_contract import VARIANTS, called
 from torch import Tensor, nn
 
@@ -29,7 +29,7 @@ def begun(name: str = "gda", g: Any = None, d: Any = None, **settings: Any) -> G
         g, d = networks()
     options = settings.pop("options", {})
     rule = minmax.optimizers.get(name, transform=settings.pop("transform", "adam"), **options)
-    return GameOptimizer(g, d, rule, **{**moving_hypers(rule), **settings})
+    return GameOptimizer(g, d, moving(rule), **{**hypers_for(rule), **settings})
 
 
 def gradients(g: nn.Module, d: nn.Module, batch: Any) -> list[list[Tensor]]:
@@ -121,7 +121,7 @@ def test_every_registered_optimizer_is_a_class(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(minmax.OPTIMIZERS, "_entries", entries)
     assert minmax.optim.MyRule(g, d, lr=0.1, doubled=True).hypers == {"factor": 2.0}
     assert GameOptimizer(g, d, "my_rule", lr=0.1, options={"doubled": True}, factor=3.0).hypers == {"factor": 3.0}
-    assert minmax.optim.OptimisticAdam(g, d, lr=0.1).hypers.keys() == {"beta1", "beta2", "eps"}
+    assert minmax.optim.OptimisticAdam(g, d, lr=0.1).hypers.keys() >= {"beta1", "beta2", "eps"}
     with pytest.raises(AttributeError, match=r"minmax.optim: 'Adam' given; AcceptReject, AlternatingGDA"):
         minmax.optim.Adam  # noqa: B018
     with pytest.raises(TypeError, match="multiple values for keyword argument 'transform'"):
@@ -421,7 +421,7 @@ def test_hyperparameters_can_be_changed_between_steps() -> None:
 @every_variant
 def test_nothing_grows(variant: tuple[str, dict[str, Any]]) -> None:
     """As many tensors after 15 steps as after 5, and what is kept is no part of a graph."""
-    g, d = networks("batchnorm" if variant[1].get("estimator") != "u_statistic" else "plain")
+    g, d = networks()[0], Probing()
     optimizer, (batch,) = begun(variant[0], g, d, options=variant[1]), minibatches(1)
 
     def alive(steps: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from contract import hypers_for
-from playing import closure_over, losses_of, minibatches, moving_hypers, networks
+from playing import closure_over, losses_of, minibatches, moving, networks
 from test_contract import VARIANTS, called
 from torch import Tensor, nn
 
@@ -102,8 +102,8 @@ def test_autocast_inside_the_closure(variant: tuple[str, dict[str, Any]], dtype:
     for enabled in (False, True):
         g, d = (module.float() for module in networks())
         rule = minmax.optimizers.get(variant[0], transform="adam", **variant[1])
-        hypers = {**moving_hypers(rule), "eps": 0.1}
-        optimizer = GameOptimizer(g, d, rule, loss_scale=2.0**8 if dtype == torch.float16 else None, **hypers)
+        hypers = {**hypers_for(rule), "eps": 0.1}
+        optimizer = GameOptimizer(g, d, moving(rule), loss_scale=2.0**8 if dtype == torch.float16 else None, **hypers)
         seen = set()
 
         def closure(batch: Any, g: nn.Module = g, d: nn.Module = d, on: bool = enabled, seen: Any = seen) -> Any:
