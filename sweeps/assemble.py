@@ -60,18 +60,21 @@ def rehearse(sweep: Sweep) -> str | None:
     """Plays a step of every arm and measures every metric once, at one member; returns what ``success_of`` does.
 
     Raises:
-        Unfit: the game cannot be built, or an optimizer or a metric cannot be used on it.
+        Unfit: the game cannot be built, or an optimizer, a schedule or a metric cannot be used on it.
     """
     game = _fits(("game",), lambda: game_of(sweep))
     success = _fits(("game",), lambda: success_of(sweep, game))
     measured = {metric_of(sweep.objective.output, success): ("objective",)} | (
         {success: ("success",)} if success else {}
     )
+    descent = partial(_step, game, minmax.optimizers.get("gda"), {"lr": 1e-3})
     for index, arm in enumerate(sweep.optimizers):
         optimizer = space.optimizer_of(sweep, arm)
         _fits(("optimizers", index), partial(_step, game, optimizer, any_hypers(optimizer)))
+    if sweep.schedule is not None:
+        _fits(("schedule",), partial(descent, schedule=schedule_of(sweep)))
     for name, key in measured.items():
-        _fits(key, partial(_step, game, minmax.optimizers.get("gda"), {"lr": 1e-3}, metrics=[name]))
+        _fits(key, partial(descent, metrics=[name]))
     return success
 
 
@@ -83,8 +86,15 @@ def any_hypers(optimizer: Optimizer) -> dict[str, float]:
     }
 
 
-def _step(game: Game, optimizer: Optimizer, hypers: dict[str, float], metrics: Sequence[str] = ()) -> None:
-    for _ in minmax.train(game, optimizer, hypers, steps=1, metrics=metrics, device="cpu"):
+def schedule_of(sweep: Sweep) -> Any:
+    """What ``minmax.train`` takes as the sweep's ``schedule``."""
+    return sweep.model_dump(include={"schedule"}).get("schedule")
+
+
+def _step(
+    game: Game, optimizer: Optimizer, hypers: dict[str, float], metrics: Sequence[str] = (), schedule: Any = None
+) -> None:
+    for _ in minmax.train(game, optimizer, hypers, steps=1, metrics=metrics, device="cpu", schedule=schedule):
         pass
 
 
@@ -157,6 +167,7 @@ def config_of(sweep: Sweep, success: str | None, arm: Arm, trial: Trial) -> Conf
         objective=sweep.objective.measure,
         minimize=sweep.objective.direction == "minimize",
         device="cuda" if sweep.resources.gpu else "cpu",
+        schedule=schedule_of(sweep),
     )
 
 

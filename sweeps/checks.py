@@ -23,6 +23,7 @@ from minmax.metrics import METRICS
 from minmax.nets import NETS
 from minmax.optimizers import OPTIMIZERS
 from minmax.registry import Registry
+from minmax.schedules import SCHEDULES
 from minmax.transforms import TRANSFORMS
 from minmax.types import Goal, Optimizer
 from sweeps.explain import explain
@@ -69,6 +70,12 @@ def builders(source: Source) -> None:
     arms = source.data.get("optimizers")
     for index, arm in enumerate(arms if isinstance(arms, list) else []):
         _takes(source, ("optimizers", index), OPTIMIZERS, arm, ARM_KEYS, ("transform",))
+    schedule = source.data.get("schedule")
+    if isinstance(schedule, dict) and not isinstance(schedule.get("name"), str):
+        for player, own in schedule.items():
+            _takes(source, ("schedule", player), SCHEDULES, own, ("name",), ())
+    else:
+        _takes(source, ("schedule",), SCHEDULES, schedule, ("name",), ())
 
 
 def _takes(

@@ -157,7 +157,8 @@ def _placed(spec: Path, overrides: list[str] | None) -> Iterator[None]:
     try:
         yield
     except Unfit as unfit:
-        source, (what, _, allowed) = read(spec, overrides or ()), str(unfit).partition("; ")
+        source = read(spec, overrides or ())
+        what, _, allowed = str(unfit).removeprefix(f"{unfit.key[0]}: ").partition("; ")
         source.report(unfit.key, what, allowed)
         raise SpecErrors(source.problems) from unfit
 

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
 from minmax.optimizers import OPTIMIZERS
+from minmax.schedules import SCHEDULES
 from minmax.transforms import TRANSFORMS
 from sweeps import checks, values
 from sweeps.explain import explain
@@ -45,6 +46,22 @@ class Arm(Named):
     def name(self) -> str:
         """What the arm is called everywhere; of a ``module:function`` without a label, the function's name."""
         return self.label or self.optimizer.rpartition(":")[2]
+
+
+class ScheduleSpec(Named):
+    """What a learning rate is multiplied by as a run goes on."""
+
+    name: Annotated[str, AfterValidator(values.one_in(SCHEDULES))] = Field(description=values.known(SCHEDULES))
+
+
+def _kind_of_schedule(given: Any) -> str:
+    return "<each>" if isinstance(given, Mapping) and not isinstance(given.get("name"), str) else "<all>"
+
+
+Schedules = Annotated[
+    Annotated[ScheduleSpec, Tag("<all>")] | Annotated[dict[str, ScheduleSpec], Tag("<each>")],
+    Discriminator(_kind_of_schedule),
+]
 
 
 class When(Model):
@@ -162,6 +179,7 @@ class Sweep(Model):
     seeds: Count = 8
     optimizers: list[Arm] = Field(min_length=1, description="a list of optimizers, an arm each")
     transform: Transform = "adam"
+    schedule: Schedules | None = None
     trials: Count = Field(description="a whole number: the search trials of each arm")
     space: dict[str, Entry] = Field(default_factory=dict)
     objective: Objective = Field(description="{minimize: AGGREGATE.OUTPUT} or {maximize: …}")

@@ -49,6 +49,7 @@ class Config(NamedTuple):
     objective: str
     minimize: bool
     device: str
+    schedule: Any = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Config:
@@ -161,6 +162,7 @@ def _resumed(
         report_every=nominal.keys(),
         metrics=metrics,
         device=config.device,
+        schedule=config.schedule,
         resume=None if last is None else checkpoint.loads(last.files()["state.safetensors"]),
     )
 

@@ -15,10 +15,14 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sweeps import checks
+from sweeps import checks, trial
+from sweeps.assemble import Unfit, config_of, rehearse
 from sweeps.source import MAX_BYTES, Source, SpecErrors, read
 from sweeps.space import distributions, fixed, optimizer_of
 from sweeps.spec import Sweep, load
+from sweeps.store import Store
+from sweeps.trial import Config
+from sweeps.trials import Trial
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted((ROOT / "sweeps" / "specs").glob("*.yaml"))
@@ -561,3 +565,62 @@ def test_mangled_text_gives_a_sweep_or_spec_errors(spec: Any, text: str) -> None
 @given(text=mangled_data())
 def test_mangled_data_gives_a_sweep_or_spec_errors(spec: Any, text: str) -> None:
     loads_or_says_why(spec, text)
+
+
+SCHEDULES: list[tuple[str, Any]] = [
+    ("cosine", {"name": "cosine"}),
+    ("{name: step, every: 10}", {"name": "step", "every": 10}),
+    ("{x: linear, y: {name: linear, final: 0.1}}", {"x": {"name": "linear"}, "y": {"name": "linear", "final": 0.1}}),
+]
+SMALL = """\
+name: small
+game: bilinear
+length: 20
+optimizers: [gda]
+trials: 1
+objective: {minimize: mean.distance}
+"""
+
+
+@pytest.mark.parametrize(("said", "plain"), SCHEDULES)
+def test_a_schedule_reaches_the_training(spec: Any, said: str, plain: Any) -> None:
+    """Of both players, or each its own: in the config of a trial, as ``minmax.train`` takes it."""
+    sweep = spec(written(SMALL, schedule=f"schedule: {said}"))
+    assert Sweep.from_normalized(sweep.normalized()) == sweep
+    config = config_of(sweep, None, sweep.optimizers[0], Trial("gda", "search", 0, {}, "running", 1, None, (0,)))
+    assert Config.from_json(json.loads(json.dumps(config._asdict()))).schedule == plain
+    assert rehearse(sweep) == "distance"
+
+
+def test_a_trial_trains_by_it(spec: Any, tmp_path: Path) -> None:
+    """Its factors stop GDA after a step; without them it spirals outwards."""
+    drawn = Trial("gda", "search", 0, {"lr": 0.5, "lr_ratio": 1.0}, "running", 1, None, (0, 1))
+    values = []
+    for said in ("schedule: {name: step, every: 1, factor: 1.0e-9}", ""):
+        sweep = spec(written(SMALL, transform="transform: sgd", schedule=said))
+        store = Store(str(tmp_path / f"runs{len(values)}"))
+        *_, last = trial.run(config_of(sweep, None, sweep.optimizers[0], drawn), store, attempt=1)
+        values.append(last.value)
+    assert values[1] > 5 * values[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "holds"),
+    [
+        ("cosin", "schedule: unknown schedule 'cosin'; did you mean 'cosine'?"),
+        ("{x: cosin}", "schedule.x: unknown schedule 'cosin'; did you mean 'cosine'?"),
+        ("{x: {name: linear, last: 1}}", "schedule.x.last: unknown option of schedule 'linear'; known: final"),
+        ("{name: linear, final: low}", "schedule.final: is 'low'; a number is allowed"),
+        ("step", "schedule.every: is missing; schedule 'step' needs it"),
+        ("0.5", "schedule: is 0.5; a name, or {name: …} with its options, is allowed"),
+    ],
+)
+def test_a_schedule_is_checked(spec: Any, said: str, holds: str) -> None:
+    found = problems(spec, written(SMALL, schedule=f"schedule: {said}"))
+    assert len(found) == 1 and holds in found[0], found
+
+
+def test_a_schedule_of_nobody_is_found_by_playing(spec: Any) -> None:
+    with pytest.raises(Unfit, match="'z' is no player; allowed: x, y") as unfit:
+        rehearse(spec(written(SMALL, schedule="schedule: {z: cosine}")))
+    assert unfit.value.key == ("schedule",)
