@@ -20,7 +20,6 @@ from minmax.optim import GameOptimizer
 from minmax.types import Optimizer
 
 every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=[called(*variant) for variant in VARIANTS])
-CLASSES = minmax.optim.names.class_names()
 
 
 def begun(name: str = "gda", g: Any = None, d: Any = None, **settings: Any) -> GameOptimizer:
@@ -110,9 +109,10 @@ def test_optimistic_adam_is_its_formula() -> None:
 
 def test_every_registered_optimizer_is_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also one that is registered this moment; with the builder's options and the hyperparameters side by side."""
-    assert set(CLASSES.values()) == set(minmax.OPTIMIZERS)
+    classes = minmax.optim.names.class_names()
+    assert set(classes.values()) == set(minmax.OPTIMIZERS) and classes.keys() < set(dir(minmax.optim))
     g, d = networks()
-    for name, registered in CLASSES.items():
+    for name, registered in classes.items():
         made = getattr(minmax.optim, name)
         defaults = hypers_for(minmax.optimizers.get(registered))
         assert made is getattr(minmax.optim, name) and made.__name__ == name
