@@ -19,7 +19,7 @@ def alternating_gda(transform: str = "sgd", ascent_steps: int = 1) -> Optimizer:
 
     >>> import minmax
     >>> game = minmax.games.get("bilinear", matrix=[[1.0]])
-    >>> run = minmax.train(game, minmax.optimizers.get("alternating_gda"), {"lr": 0.5}, steps=2000, report_every=1000,
+    >>> run = minmax.train(game, minmax.optimizers.get("alternating_gda"), {"lr": 0.5}, steps=200, report_every=100,
     ...                    dtype="float64")
     >>> near, far = (x * x + y * y - 0.5 * x * y for x, y in (report.players.values() for report in run))
     >>> f"{(far / near).item():.9f}"
