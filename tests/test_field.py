@@ -97,6 +97,32 @@ def test_field_and_jacobian_products(at: tuple[Players, Batch]) -> None:
         torch.testing.assert_close(powers, traces, rtol=1e-9, atol=1e-10)
 
 
+def test_what_each_player_makes_of_the_other(at: tuple[Players, Batch]) -> None:
+    """K is J with its diagonal blocks at 0; both players' products, and each one's alone."""
+    players, batch = at
+    lifted = field.lift(curved())
+    u = dict(reversed(field.field(lifted, players, batch).items()))
+    point = field.interact(lifted, players, batch)
+    k = field.jacobian(lifted, players, batch)
+    size = tree.flat(players["x"]).shape[1]
+    k[:, :size, :size] = k[:, size:, size:] = 0.0
+    v = tree.flat(tree.ordered(u, players)).unsqueeze(2)
+    for found, matrix in ((point.product, k), (point.transposed, k.mT)):
+        whole = found(u)
+        assert list(whole) == ["x", "y"]
+        torch.testing.assert_close(tree.flat(whole), (matrix @ v).squeeze(2), rtol=1e-10, atol=1e-12)
+        for name, other in (("x", "y"), ("y", "x")):
+            assert found({name: u[name]}).keys() == {other}
+            torch.testing.assert_close(found({name: u[name]})[other], whole[other], rtol=1e-12, atol=0)
+
+
+def test_both_products_at_once(at: tuple[Players, Batch]) -> None:
+    players, batch = at
+    point = field.linearize(field.lift(curved()), players, batch)
+    found = point.both(point.field)
+    torch.testing.assert_close(found, (point.transposed(point.field), point.product(point.field)))
+
+
 def test_the_order_of_losses_means_nothing(at: tuple[Players, Batch]) -> None:
     """Players come in the order of the players, also from a field that gives another; the value is minus y's loss."""
     players, batch = at
