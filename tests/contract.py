@@ -197,5 +197,13 @@ def clipped_gan() -> Game:
     return minmax.gan(data={"name": "gaussians", "count": 500}, net=net, loss=loss, latent=3, batch=8)
 
 
+def chancy_gan() -> Game:
+    """Native networks with dropout, under instance noise: chance that is drawn with the minibatch."""
+    generator = MLP((3, 8, 2), (2,), "tanh", dropout=(0.2,))
+    discriminator = MLP((2, 8, 1), (), "leaky_relu", dropout=(0.3,))
+    data = {"name": "gaussians", "count": 500}
+    return minmax.gan(generator, discriminator, data=data, latent=3, batch=8, instance_noise=0.1)
+
+
 def _double(x: Tensor) -> Tensor:
     return x.double() if x.is_floating_point() else x

@@ -10,6 +10,7 @@ import pytest
 import torch
 from contract import (
     assert_identical,
+    chancy_gan,
     check_cost,
     check_every_batch_matters,
     check_inputs_unchanged,
@@ -43,6 +44,7 @@ SPECIAL: dict[str, Callable[[], Game]] = {
 GAMES: dict[str, Callable[[], Game]] = {
     **{name: SPECIAL.get(name, partial(minmax.games.get, name)) for name in minmax.GAMES},
     "clipped": clipped_gan,
+    "chancy": chancy_gan,
     "modules": module_gan,
     "batchnorm": lambda: module_gan(norm=True),
     "dropout": lambda: module_gan(dropout=True),

@@ -192,6 +192,25 @@ def test_what_is_refused(options: dict[str, Any], said: str) -> None:
         minmax.gan(data={"name": "gaussians", "count": 100}, **options)
 
 
+@pytest.mark.parametrize("optimizer", ["gda", "consensus"])
+@every_penalty
+def test_a_member_alone_is_as_among_others(name: str, optimizer: str) -> None:
+    """Native and modules, differentiated once more or not; and resumed, bit for bit."""
+    hypers = {"lr": 0.01, "gamma": 0.1} if optimizer == "consensus" else {"lr": 0.01}
+    built = minmax.optimizers.get(optimizer)
+    for pair in ((), (lambda: nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 2)), lambda: nn.Linear(2, 1))):
+        net = {"name": "mlp", "widths": [4], "activation": "tanh"}
+        data = {"name": "gaussians", "count": 100}
+        played = minmax.gan(*pair, data=data, net=net, latent=2, batch=4, penalty=name, instance_noise=0.1)
+        settings: dict[str, Any] = {"steps": 5, "dtype": "float64", "report_every": 2}
+        among, alone = ([*minmax.train(played, built, hypers, seeds, **settings)] for seeds in ([0, 1, 2], [1]))
+        for own, one in zip(tree.leaves(among[-1].players), tree.leaves(alone[-1].players), strict=True):
+            torch.testing.assert_close(own[1], one[0], rtol=1e-9, atol=1e-12)
+        *_, rest = minmax.train(played, built, hypers, [1], **settings, resume=alone[0].state)
+        for was, now in zip(tree.leaves(alone[-1].state), tree.leaves(rest.state), strict=True):
+            assert torch.equal(was, now)
+
+
 @pytest.mark.parametrize("net", ["native", "modules"])
 def test_wasserstein_with_a_penalty_pulls_the_slope_to_one(net: str) -> None:
     """A linear critic between two heaps of one variance: the best has ‖a‖ = 1 + |Δμ|/2λ, and it is found."""

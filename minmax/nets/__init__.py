@@ -6,6 +6,10 @@ NETS = Registry(
     "net",
     {
         "mlp": "minmax.nets.mlp:mlp",
+        "mnist_mlp": "minmax.nets.mnist_mlp:mnist_mlp",
+        "dcgan": "minmax.nets.dcgan:dcgan",
+        "cifar_paper": "minmax.nets.cifar_paper:cifar_paper",
+        "resnet": "minmax.nets.resnet:resnet",
     },
 )
 get = NETS.build

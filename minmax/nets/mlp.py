@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,8 @@ class MLP:
     """Affine layers of these widths with an activation between them; native: one ``baddbmm`` a layer for all members.
 
     ``gain``: orthogonal weights of that gain and zero biases (the papers' 2-D experiments); without it PyTorch's own
-    uniform ±1/√fan_in. Inputs of any shape are flattened; ``shape`` is the shape of one output.
+    uniform ±1/√fan_in. Inputs of any shape are flattened; ``shape`` is the shape of one output. ``dropout``: the share
+    of units that training drops after each of the first layers.
     """
 
     widths: tuple[int, ...]
@@ -29,6 +30,7 @@ class MLP:
     activation: str = "relu"
     output: str = "linear"
     gain: float | None = None
+    dropout: tuple[float, ...] = ()
 
     def init(self, generator: Generator) -> Tree:
         """One member's parameters: ``weight`` [in, out] and ``bias`` [1, out] a layer."""
@@ -37,13 +39,27 @@ class MLP:
             layers[str(index)] = self._layer(size, out, generator)
         return layers
 
-    def __call__(self, parameters: Tree, inputs: Tensor) -> Tensor:
-        """``[M, B, ...] -> [M, B, *shape]``."""
+    @property
+    def noise(self) -> Callable[[Generator, int], Tree] | None:
+        """Draws which units stay, ``[batch, width]`` bool for every layer with dropout; None without any."""
+        return self._masks if self.dropout else None
+
+    def __call__(self, parameters: Tree, inputs: Tensor, noise: Tree | None = None) -> Tensor:
+        """``[M, B, ...] -> [M, B, *shape]``; with ``noise``, [M, B, width] each, as in training."""
         hidden, last = inputs.flatten(2), str(len(self.widths) - 2)
         for index, layer in parameters.items():
             hidden = torch.baddbmm(layer["bias"], hidden, layer["weight"])
             hidden = _activate(self.output if index == last else self.activation, hidden)
+            if noise and index in noise:
+                hidden = hidden * noise[index] / (1 - self.dropout[int(index)])
         return hidden.reshape(*hidden.shape[:2], *self.shape)
+
+    def _masks(self, generator: Generator, batch: int) -> Tree:
+        device = generator.device
+        return {
+            str(index): torch.rand(batch, width, generator=generator, device=device) >= share
+            for index, (share, width) in enumerate(zip(self.dropout, self.widths[1:], strict=False))
+        }
 
     def _layer(self, size: int, out: int, generator: Generator) -> dict[str, Tensor]:
         weight, bias = torch.empty(size, out), torch.zeros(1, out)
