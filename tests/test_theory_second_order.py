@@ -84,7 +84,7 @@ def test_both_signs_of_the_adjustment_occur() -> None:
 @pytest.mark.parametrize("iterations", [1, 2, 4])
 @pytest.mark.parametrize("options", [{}, {"adaptive": True}], ids=["competitive", "adaptive"])
 def test_the_residual_is_that_of_the_equations(options: dict[str, Any], iterations: int) -> None:
-    """Cut short, from zero and (adaptive, second step) from the last solution: ‖R^½F − (I + S)e‖/‖R^½F‖ as said."""
+    """Cut short: ‖R^½F − (I + S)e‖/‖R^½F‖ as said."""
     game = GeneralSum(3, 4)
     hypers = {**RATES, **(ACGD if options else {})}
     optimizer = minmax.optimizers.get("competitive", **options, iterations=iterations, tolerance=0.0)
@@ -101,7 +101,7 @@ def test_the_residual_is_that_of_the_equations(options: dict[str, Any], iteratio
         missing = root * (gradient - d - game.interaction @ (own * d))
         expected = np.linalg.norm(missing) / np.linalg.norm(root * gradient)
         assert report.info["residual"].item() == pytest.approx(expected, rel=1e-6, abs=1e-12)
-        assert report.info["cost"].item() == pytest.approx(3.4 + 2.4 * iterations + 1.2 * bool(options))
+        assert report.info["cost"].item() == pytest.approx(3.4 + 2.4 * iterations)
         previous = now
 
 
@@ -113,13 +113,12 @@ def test_a_member_stops_when_its_own_system_is_solved() -> None:
     target = torch.randn(3, 6, generator=own, dtype=torch.float64)
     target[2] = 0
 
-    def solve(which: slice, start: Tensor | None = None) -> Any:
+    def solve(which: slice) -> Any:
         a = matrices[which]
         return least_squares(
             lambda u: (a @ u.unsqueeze(-1)).squeeze(-1),
             lambda u: (a.mT @ u.unsqueeze(-1)).squeeze(-1),
             target[which],
-            start,
             50,
             1e-12,
         )
@@ -132,7 +131,6 @@ def test_a_member_stops_when_its_own_system_is_solved() -> None:
         alone = solve(slice(index, index + 1))
         torch.testing.assert_close(alone.value[0], together.value[index], rtol=1e-12, atol=0)
         assert alone.iterations.item() == together.iterations[index].item()
-    assert solve(slice(None), together.value).iterations.tolist() == [0, 0, 0]
 
 
 def test_a_singular_system_says_so() -> None:
@@ -142,7 +140,7 @@ def test_a_singular_system_says_so() -> None:
     def apply(u: Tensor) -> Tensor:
         return (singular @ u.unsqueeze(-1)).squeeze(-1)
 
-    found = least_squares(apply, apply, torch.tensor([[1.0, 0.0]], dtype=torch.float64), None, 10, 1e-12)
+    found = least_squares(apply, apply, torch.tensor([[1.0, 0.0]], dtype=torch.float64), 10, 1e-12)
     assert found.value.tolist() == [[0.25, 0.25]]
     assert found.residual.item() == pytest.approx(math.sqrt(0.5))
 

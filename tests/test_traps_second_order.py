@@ -109,15 +109,19 @@ def by_tensors(field: Players, descent: Players, turn: Players) -> Tensor:
     return tree.dot(field, descent) * tree.dot(turn, descent) / count + sga_module.MARGIN > 0
 
 
-def deaf_to_its_start(product: Any, transposed: Any, target: Any, start: Any, *rest: Any) -> Solution:
-    """Starts at the last solution with the residual of a start at zero."""
-    found = least_squares(product, transposed, target, None, *rest)
-    return found if start is None else found._replace(value=tree.add(start, found.value))
+def warm_with_a_cold_residual() -> Callable[..., Solution]:
+    """Starts at the last solution, with the residual of a start at zero."""
+    last: list[Any] = []
+
+    def solve(*arguments: Any) -> Solution:
+        found = least_squares(*arguments)
+        last.append(tree.add(last[-1], found.value) if last else found.value)
+        return found._replace(value=last[-1])
+
+    return solve
 
 
-def symmetric_only(
-    product: Any, transposed: Any, target: Any, start: Any, iterations: int, tolerance: float
-) -> Solution:
+def symmetric_only(product: Any, transposed: Any, target: Any, iterations: int, tolerance: float) -> Solution:
     """Plain conjugate gradients for one player's eliminated system, (I − S_yx·S_xy)e_y = b_y − S_yx·b_x, which is
     symmetric in zero-sum games alone; the other by substitution."""
     first, second = target
@@ -176,7 +180,7 @@ TRAPS = {
     "adaptive: a warm start whose residual is a cold one's": Trap(
         "competitive",
         {**EXACT, "adaptive": True},
-        patched(competitive_module, "least_squares", deaf_to_its_start),
+        patched(competitive_module, "least_squares", warm_with_a_cold_residual()),
         path_of(adaptive, ACGD, 3, 4),
     ),
     "consensus: preconditioned before the sum": Trap(

@@ -25,20 +25,18 @@ def least_squares(
     product: Callable[[Tree], Tree],
     transposed: Callable[[Tree], Tree],
     target: Tree,
-    start: Tree | None,
     iterations: int,
     tolerance: float,
 ) -> Solution:
     """Ax = b by conjugate gradients on the normal equations AᵀAx = Aᵀb, which any A allows, symmetric or not.
 
-    ``product(u)`` = Au, ``transposed(u)`` = Aᵀu, ``target`` = b, from x = ``start`` (0). A member stops at
+    ``product(u)`` = Au, ``transposed(u)`` = Aᵀu, ``target`` = b, from x = 0. A member stops at
     ‖b − Ax‖ ≤ ``tolerance``·‖b‖ or after ``iterations``; the others go on without it.
     Hestenes & Stiefel 1952 (CGLS: AᵀA is never formed, and the residual followed is that of Ax = b).
-    Cost: a transposed product, and a product and a transposed one each iteration; one more product for a ``start``.
+    Cost: a transposed product, and a product and a transposed one each iteration.
     """
-    residual = target if start is None else tree.add(target, product(start), -1.0)
-    gradient = transposed(residual)
-    x = tree.zeros_like(gradient) if start is None else start
+    residual, gradient = target, transposed(target)
+    x = tree.zeros_like(gradient)
     search, slope = gradient, tree.dot(gradient, gradient)
     size = tree.dot(target, target)
     taken = torch.zeros_like(size, dtype=torch.float64)
