@@ -260,7 +260,8 @@ class Penalty(NamedTuple):
     """A summand of the discriminator's loss from how steep it is: ``of(‖∇ₓD(x)‖² [..., B]) -> [...]``.
 
     ``share``: at which x: share·real + (1 − share)·fake, so 1 for the reals and 0 for the fakes; None for a share of
-    each pair's own, uniform in [0, 1], drawn with the minibatch.
+    each pair's own, uniform in [0, 1], drawn with the minibatch. The slope is that of the sum of a minibatch's logits:
+    where BatchNorm looks at other samples too, it is no sample's own.
     """
 
     of: Callable[[Tensor], Tensor]

@@ -33,7 +33,7 @@ def find(folder: Path, name: str, file: str, others: tuple[str, ...] = ()) -> Pa
         if (folder / spelling).is_file():
             return folder / spelling
     spellings = " or ".join((file, *others))
-    raise ValueError(f"{name}: no {spellings} in {folder}; `sweeps fetch {name}` puts it into the cache, or you may")
+    raise ValueError(f"{name}: no {spellings} in {folder}; `sweeps fetch {name}` gets it, or put it there yourself")
 
 
 def content(path: Path) -> bytes:

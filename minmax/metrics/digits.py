@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from minmax.lazy import torch
 from minmax.metrics.generated import samples
-from minmax.types import Game, Goal, Metric, Players
+from minmax.types import Data, Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -27,15 +27,15 @@ def digits(count: int = 1000) -> Metric:
     ``balance``: 2·min(zeros, ones). ``success``: at least 20% of each digit and at most 30% other.
 
     Raises:
-        ValueError: the game's data has no classifier.
+        ValueError: the game's data has no classifier of two classes and *other*.
     """
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
         pictures = samples(game, players, generator, count)
-        load = game.data.classifier  # type: ignore[attr-defined]  # samples() made sure that it is a Gan
-        if load is None:
-            raise ValueError("digits: this data set has no classifier; digits01 has")
-        return judge(load().classes(pictures))
+        data: Data = game.data  # type: ignore[attr-defined]  # samples() made sure that it is a Gan
+        if data.classifier is None or data.facts.get("classes") != 2:
+            raise ValueError("digits: this data set has no classifier of zeros and ones; digits01 and mnist01 have")
+        return judge(data.classifier().classes(pictures))
 
     return Metric(measure, OUTPUTS)
 
