@@ -145,6 +145,12 @@ def members(a: Tree) -> int:
     return int(leaves(a)[0].shape[0])
 
 
+def counter(a: Tree) -> Tensor:
+    """0 for each member of ``a``, ``[M]`` float64: where a count begins."""
+    first = leaves(a)[0]
+    return torch.zeros(len(first), dtype=torch.float64, device=first.device)
+
+
 def stack(trees: Sequence[Tree]) -> Tree:
     """One tree with a member axis from one tree a member."""
     return map(lambda *xs: torch.stack(xs), *trees)

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 import minmax
 from minmax import tree
-from minmax.optimizers.least_squares import least_squares
+from minmax.optimizers.cgls import cgls
 from minmax.train import hypers_over_members
 from minmax.types import Batch, Players
 
@@ -115,7 +115,7 @@ def test_a_member_stops_when_its_own_system_is_solved() -> None:
 
     def solve(which: slice) -> Any:
         a = matrices[which]
-        return least_squares(
+        return cgls(
             lambda u: (a @ u.unsqueeze(-1)).squeeze(-1),
             lambda u: (a.mT @ u.unsqueeze(-1)).squeeze(-1),
             target[which],
@@ -140,7 +140,7 @@ def test_a_singular_system_says_so() -> None:
     def apply(u: Tensor) -> Tensor:
         return (singular @ u.unsqueeze(-1)).squeeze(-1)
 
-    found = least_squares(apply, apply, torch.tensor([[1.0, 0.0]], dtype=torch.float64), 10, 1e-12)
+    found = cgls(apply, apply, torch.tensor([[1.0, 0.0]], dtype=torch.float64), 10, 1e-12)
     assert found.value.tolist() == [[0.25, 0.25]]
     assert found.residual.item() == pytest.approx(math.sqrt(0.5))
 

@@ -21,7 +21,7 @@ from minmax import transforms, tree
 from minmax.field import linearize
 from minmax.optimizers import competitive as competitive_module
 from minmax.optimizers import sga as sga_module
-from minmax.optimizers.least_squares import Solution, least_squares
+from minmax.optimizers.cgls import Solution, cgls
 from minmax.optimizers.play import direct, move
 from minmax.transforms import adam as adam_module
 from minmax.transforms import rmsprop as rmsprop_module
@@ -114,7 +114,7 @@ def warm_with_a_cold_residual() -> Callable[..., Solution]:
     last: list[Any] = []
 
     def solve(*arguments: Any) -> Solution:
-        found = least_squares(*arguments)
+        found = cgls(*arguments)
         last.append(tree.add(last[-1], found.value) if last else found.value)
         return found._replace(value=last[-1])
 
@@ -174,13 +174,13 @@ TRAPS = {
     "competitive: conjugate gradients of a system that is not symmetric": Trap(
         "competitive",
         EXACT,
-        patched(competitive_module, "least_squares", symmetric_only),
+        patched(competitive_module, "cgls", symmetric_only),
         path_of(competitive, RATES, 3, 4),
     ),
     "adaptive: a warm start whose residual is a cold one's": Trap(
         "competitive",
         {**EXACT, "adaptive": True},
-        patched(competitive_module, "least_squares", warm_with_a_cold_residual()),
+        patched(competitive_module, "cgls", warm_with_a_cold_residual()),
         path_of(adaptive, ACGD, 3, 4),
     ),
     "consensus: preconditioned before the sum": Trap(
@@ -205,7 +205,7 @@ def test_the_released_bug_is_caught(trap: Trap, monkeypatch: MonkeyPatch) -> Non
 
 def test_plain_conjugate_gradients_would_do_for_zero_sum_games(monkeypatch: MonkeyPatch) -> None:
     """Which is why the trap above is silent there: the planted solver is wrong for no other reason."""
-    monkeypatch.setattr(competitive_module, "least_squares", symmetric_only)
+    monkeypatch.setattr(competitive_module, "cgls", symmetric_only)
     spectrum_of("competitive")(minmax.optimizers.get("competitive", iterations=5, tolerance=1e-14))
 
 

@@ -1,4 +1,8 @@
-"""The optimizers: update rules for two players, built over a transform."""
+"""The optimizers: update rules for two players, built over a transform.
+
+A file each. What they share: ``play`` (directions and moves), ``ascent`` (the second player's answer), ``cgls`` (linear
+systems).
+"""
 
 from minmax.registry import Registry
 

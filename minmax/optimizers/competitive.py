@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from minmax import transforms, tree
 from minmax.field import interact
 from minmax.lazy import torch
-from minmax.optimizers.least_squares import least_squares
+from minmax.optimizers.cgls import cgls
 from minmax.optimizers.play import hypers_of, play, rate, start
 from minmax.types import TWO_PLAYERS, Batch, Game, Hypers, Info, Optimizer, Players, Range, State, Tree
 
@@ -43,15 +43,15 @@ def competitive(
     residual of ``tolerance`` or after ``iterations``; ``info["residual"]`` says where it ended.
     Cost: 3.4 fields, and 2.4 an iteration; ``info["cost"]`` says what a member's own solve took.
 
-    Raises:
-        ValueError: fewer than one iteration, or a negative tolerance.
-
     >>> import minmax
     >>> game = minmax.games.get("bilinear", matrix=[[1.0]])
     >>> near, far = minmax.train(game, minmax.optimizers.get("competitive"), {"lr": 0.5}, steps=20, report_every=10,
     ...                          metrics=["distance"])
     >>> f"{(far.metrics['distance'] / near.metrics['distance']).item():.4f}"  # 1/√1.25¹⁰
     '0.3277'
+
+    Raises:
+        ValueError: fewer than one iteration, or a negative tolerance.
     """
     if iterations < 1:
         raise ValueError(f"iterations: {iterations} given; at least 1 is allowed")
@@ -63,9 +63,7 @@ def competitive(
         own: State = {"transform": start(rule, players)}
         if adaptive:
             nothing = tree.zeros_like(tree.parameters(players))
-            leaf = tree.leaves(nothing)[0]
-            count = torch.zeros(len(leaf), dtype=torch.float64, device=leaf.device)
-            own |= {"squares": nothing, "count": count}
+            own |= {"squares": nothing, "count": tree.counter(nothing)}
         return own
 
     def step(
@@ -76,7 +74,7 @@ def competitive(
         weights = _weights(after, hypers) if adaptive else tree.map(torch.ones_like, at.field)
         rates = {name: tree.scale(rate(name, players, hypers), own) for name, own in weights.items()}
         roots = tree.map(torch.sqrt, rates)
-        solution = least_squares(
+        solution = cgls(
             lambda u: tree.add(u, _times(roots, at.product(_times(roots, u)))),
             lambda u: tree.add(u, _times(roots, at.transposed(_times(roots, u)))),
             _times(roots, at.field),

@@ -39,11 +39,10 @@ def lookahead(transform: str = "sgd", base: str | Mapping[str, Any] = "gda", k: 
 
     def init(players: Players) -> State:
         params = tree.parameters(players)
-        first = tree.leaves(params)[0]
         return {
             "base": inner.init(players),
             "slow": tree.map(torch.clone, params),  # values: a caller may go on writing into its players
-            "count": torch.zeros(len(first), dtype=torch.float64, device=first.device),
+            "count": tree.counter(params),
         }
 
     def step(

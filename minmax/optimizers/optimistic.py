@@ -38,11 +38,10 @@ def optimistic(transform: str = "sgd", alternating: bool = False) -> Optimizer:
 
     def init(players: Players) -> State:
         params = tree.parameters(players)
-        first = tree.leaves(params)[0]
         return {
             "transform": start(rule, players),
             "previous": tree.zeros_like(params),
-            "has_previous": torch.zeros(len(first), dtype=torch.float64, device=first.device),
+            "has_previous": tree.counter(params),
         }
 
     def step(

@@ -19,11 +19,11 @@ MARGIN = 0.1  # of the sign rule: where alignment says nothing, the adjustment i
 
 
 def sga(transform: str = "sgd", aligned: bool = True) -> Optimizer:
-    """Turns F against the game's rotation: the transform is fed F + λ·AᵀF, A = ½(J − Jᵀ), so AᵀF = ½(JᵀF − JF).
+    """Turns F against the game's rotation: the transform is fed F + w·AᵀF, A = ½(J − Jᵀ), so AᵀF = ½(JᵀF − JF).
 
-    |λ| is ``adjustment``. ``aligned``: λ has the sign of ⟨F, JᵀF⟩⟨AᵀF, JᵀF⟩/d + 0.1, JᵀF = ∇½‖F‖², d coordinates: the
-    adjustment points at stable equilibria and away from unstable ones. Without it λ is positive. On f = s·xy
-    ⟨F, JᵀF⟩ = 0, so it is the 0.1 that decides, and a step is that of ``consensus``: λ = 1 − λσs + iσ, σ = hs.
+    |w| is ``adjustment``. ``aligned``: w has the sign of ⟨F, JᵀF⟩⟨AᵀF, JᵀF⟩/d + 0.1, JᵀF = ∇½‖F‖², d coordinates: the
+    adjustment points at stable equilibria and away from unstable ones. Without it w is positive. On f = s·xy
+    ⟨F, JᵀF⟩ = 0, so it is the 0.1 that decides, and a step is that of ``consensus``: λ = 1 − wσs + iσ, σ = hs.
     Balduzzi et al. 2018, arXiv 1802.05642. (Their released code divides by the number of tensors; here d is the
     paper's, all coordinates of both players, however they are laid out.)
     Cost: 1 field, and 3.8 for JᵀF and, through its graph, JF.

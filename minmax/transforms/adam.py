@@ -28,8 +28,7 @@ def adam() -> Transform:
 
     def init(params: Tree) -> State:
         flat = tree.flat(params)
-        count = torch.zeros(len(flat), dtype=torch.float64, device=flat.device)
-        return {"mean": torch.zeros_like(flat), "square": torch.zeros_like(flat), "count": count}
+        return {"mean": torch.zeros_like(flat), "square": torch.zeros_like(flat), "count": tree.counter(flat)}
 
     def update(gradient: Tree, state: State, hypers: Hypers) -> tuple[Tree, State]:
         g, count = tree.flat(gradient), state["count"] + 1

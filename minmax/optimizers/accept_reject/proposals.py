@@ -9,7 +9,7 @@ from minmax import tree
 from minmax.field import partial
 from minmax.lazy import torch
 from minmax.optimizers.play import move, play
-from minmax.types import Batch, Game, Hypers, Players, Range, State, Transform, Tree
+from minmax.types import Batch, Game, Hypers, Players, Range, State, Transform, Tree, no_noise
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -43,11 +43,6 @@ def gaussian(
     return move(game, players, noise["proposal"], {**hypers, "lr": hypers["scale"]}), state
 
 
-def no_chance(generator: Generator, players: Players) -> Tree:
-    """A minibatch is all the chance that there is."""
-    return {}
-
-
 def standard_normal(generator: Generator, players: Players) -> Tree:
     """One number for each of the first player's parameters, as ``"proposal"``."""
     first = next(iter(players))
@@ -59,6 +54,6 @@ def standard_normal(generator: Generator, players: Players) -> Tree:
 
 
 PROPOSALS = {
-    "gradient": Proposal({}, no_chance, gradient, cost=0.5),
+    "gradient": Proposal({}, no_noise, gradient, cost=0.5),
     "gaussian": Proposal({"scale": Range(1e-3, 1.0, log=True, gt=0)}, standard_normal, gaussian, cost=0.0),
 }

@@ -29,8 +29,7 @@ def released(transform: str = "sgd", ascent_steps: int = 1) -> Optimizer:
     rule, often = transforms.get(transform), SCHEDULES["every"]
 
     def init(players: Players) -> State:
-        leaf = tree.leaves(players)[0]
-        none = torch.zeros(len(leaf), dtype=torch.float64, device=leaf.device)
+        none = tree.counter(players)
         return {"transform": start(rule, players), "iteration": none, "loss": none + torch.inf}
 
     def step(

@@ -21,7 +21,7 @@ class Solution(NamedTuple):
     iterations: Tensor
 
 
-def least_squares(
+def cgls(
     product: Callable[[Tree], Tree],
     transposed: Callable[[Tree], Tree],
     target: Tree,
