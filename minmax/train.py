@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,14 +28,15 @@ UNIFORM = -1.0  # in a state, where another average has its decay
 class Report(NamedTuple):
     """A run after ``step`` steps.
 
-    ``cost``: field units so far, the members' mean. ``metrics``: name -> ``[M]``; a diverged member has each metric's
-    declared worst value, and no member a worse one. ``info``: what the optimizer said of its steps, averaged since the
-    last report.
-    ``players``: stacked. ``diverged``: ``[M]`` bool; ``diverged_at``: the step, −1 for never. ``state``: all that
-    continues the run.
+    ``at``: the mark of ``report_every`` that this report stands for, in steps, or in field units where the run has a
+    ``length``. ``cost``: field units so far, the members' mean. ``metrics``: name -> ``[M]``; a diverged member has
+    each metric's declared worst value, and no member a worse one. ``info``: what the optimizer said of its steps,
+    averaged since the last report. ``players``: stacked. ``diverged``: ``[M]`` bool; ``diverged_at``: the step, −1 for
+    never. ``state``: all that continues the run.
     """
 
     step: int
+    at: float
     cost: float
     metrics: dict[str, Tensor]
     info: dict[str, Tensor]
@@ -52,8 +55,8 @@ class Run:
         optimizer: Optimizer,
         hypers: dict[str, Tensor],
         seeds: Sequence[int],
-        steps: int,
-        reports: Collection[int],
+        marks: Sequence[float],
+        by_cost: bool,
         metrics: Sequence[Metric],
         average: float | str | None,
         device: str,
@@ -62,8 +65,10 @@ class Run:
         schedule: Any,
     ) -> None:
         self.game, self.optimizer, self.hypers = lift(game), optimizer, hypers
-        self.seeds, self.steps, self._reports = list(seeds), steps, reports
+        self.seeds, self._marks, self._by_cost = list(seeds), marks, by_cost
+        self.steps = max(1, round(marks[-1] / optimizer.cost)) if by_cost else int(marks[-1])
         self._metrics, self._average, self._device, self._dtype = list(metrics), average, device, dtype
+        self._at, self._spent, self._last_cost = 0.0, 0.0, 0.0
         self._restore(resume) if resume is not None else self._begin(game)
         self._schedules = {} if schedule is None else per_player(schedule, list(self._players), optimizer)
         streams = {} if resume is None else resume["streams"]
@@ -76,13 +81,19 @@ class Run:
     def __iter__(self) -> Iterator[Report]:
         totals: dict[str, Tensor] = {}
         since = 0
-        while self._step < self.steps:
+        while self._at < self._marks[-1]:
             for name, own in self._advance().items():
                 totals[name] = totals.get(name, 0) + own
             since += 1
-            if self._step in self._reports or self._step == self.steps:
+            passed = bisect_right(self._marks, self._position())
+            if passed and self._marks[passed - 1] > self._at:
+                self._at = self._marks[passed - 1]
                 yield self._report({name: total / since for name, total in totals.items()})
                 totals, since = {}, 0
+
+    def _position(self) -> float:
+        """Where on the scale of the marks; by cost, a mark is passed at the step that ends nearest to it."""
+        return self._spent + self._last_cost / 2 if self._by_cost else self._step
 
     def _begin(self, game: Game) -> None:
         members = [game.init(generator(seed, "init")) for seed in self.seeds]
@@ -91,7 +102,6 @@ class Run:
         self._state = self.optimizer.init(self._players)
         self._averaged = self._players
         self._diverged_at = torch.full((len(self.seeds),), NEVER, device=self._device)
-        self._cost = torch.zeros(len(self.seeds), dtype=torch.float64, device=self._device)
         self._random = {} if game.native else self._module_randomness()
 
     def _restore(self, state: State) -> None:
@@ -103,11 +113,12 @@ class Run:
                 f"average: {self._average!r} given; the resumed state holds {held!r}, which alone is allowed"
             )
         state = tree.map(lambda x: x.to(self._device), {k: v for k, v in state.items() if k != "streams"})
-        self._step = int(state["step"])
+        self._step, self._spent = int(state["step"]), float(state["spent"])
+        self._at = float(state["at"]) if self._by_cost else self._step
         self._pack(state["players"])
         self._state = tree.fill(self.optimizer.init(self._players), state.get("optimizer", {}), "optimizer")
         self._averaged = self._packing.pack(state["average"]) if "average" in state else self._players
-        self._diverged_at, self._cost = state["diverged_at"], state["cost"]
+        self._diverged_at = state["diverged_at"]
         self._random = {name: state[name].cpu() for name in (RANDOM, RANDOM_CUDA) if name in state}
 
     def _pack(self, players: Players) -> None:
@@ -120,7 +131,8 @@ class Run:
         with self._lent_randomness():
             players, state, info = self._one_step()
         self._step += 1
-        self._cost = self._cost + info.get("cost", self.optimizer.cost)
+        self._last_cost = _cost_of(info, self.optimizer)
+        self._spent += self._last_cost
         finite = _finite(players)
         alive = finite & (self._diverged_at == NEVER)
         if not alive.all():  # a branch of the training loop, not of the step: members stay independent
@@ -135,11 +147,17 @@ class Run:
         batches = tuple(self._batches.next() for _ in range(self.optimizer.batches))
         noise = self._noise.next()
         game = self._packed_game
-        hypers = scaled(self.hypers, self._schedules, self._step, self.steps)
+        hypers = scaled(self.hypers, self._schedules, self._elapsed(), self.steps)
         players, state, info = self.optimizer.step(game, self._players, self._state, batches, noise, hypers)
         if game.renew is not None:
             players = game.renew(players, batches[0])
         return players, state, info
+
+    def _elapsed(self) -> int:
+        """How many of ``steps`` lie behind, for schedules; by cost, as many as the part of the length."""
+        if not self._by_cost:
+            return self._step
+        return min(round(self._spent / self._marks[-1] * self.steps), self.steps - 1)
 
     @contextmanager
     def _lent_randomness(self, keep: bool = True) -> Iterator[None]:
@@ -184,8 +202,9 @@ class Run:
                 values = metric.measure(self.game, players, generator(0, "metric", self._device))
             for name, own in values.items():
                 measured[name] = _with_worst(own, diverged, metric.outputs[name])
-        cost = round(self._cost.mean().item(), 6)  # a sum of many steps
-        return Report(self._step, cost, measured, info, players, diverged, self._diverged_at, self._snapshot())
+        cost = round(self._spent, 6)  # a sum of many steps
+        state = self._snapshot()
+        return Report(self._step, self._at, cost, measured, info, players, diverged, self._diverged_at, state)
 
     def _snapshot(self) -> State:
         state: State = {
@@ -193,7 +212,8 @@ class Run:
             "players": self._packing.unpack(self._players),
             "optimizer": self._state,
             "diverged_at": self._diverged_at,
-            "cost": self._cost,
+            "at": torch.tensor(self._at, dtype=torch.float64),
+            "spent": torch.tensor(self._spent, dtype=torch.float64),
             "streams": {"batch": self._batches.state, "noise": self._noise.state},
         }
         if self._average is not None:
@@ -215,27 +235,30 @@ def train(
     optimizer: Optimizer,
     hypers: Mapping[str, float | Sequence[float]],
     seeds: Sequence[int] = (0,),
-    steps: int = 1000,
-    report_every: int | Collection[int] | None = None,
+    steps: int | None = None,
+    report_every: float | Collection[float] | None = None,
     metrics: Sequence[str | Metric] = (),
     average: float | str | None = None,
     device: str = "auto",
     dtype: Any = None,
     resume: State | None = None,
     schedule: Any = None,
+    length: float | None = None,
 ) -> Run:
     """Trains one member a seed, all in one program.
 
     Args:
         hypers: values by name, each a number or one a member; what has a default may be left out.
         seeds: one a member; a member's chance depends on its seed alone.
-        steps: the length of the whole run, resumed or not. ``report_every``: steps between reports, or
-            the steps to report at; the last step always is.
+        steps: of the whole run, resumed or not; 1000 if nothing is said. ``length``: in its place, how long the run is
+            in field units, whatever a step costs: until the members have cost that much on average.
+        report_every: what lies between reports, or where they are, in steps or, beside ``length``, in field units; the
+            end always is one.
         metrics: registered names or ``Metric``s.
         average: ``"uniform"``, or the decay of an exponential average of the players, which metrics then look at.
         device: ``"auto"`` takes a GPU if there is one. ``dtype``: of players and batches; by default as they come.
         resume: a ``Report.state``; the run goes on from there bit for bit.
-        schedule: what learning rates are multiplied by as the run goes on, of the step and ``steps`` alone: a name
+        schedule: what learning rates are multiplied by as the run goes on, of the step and the run's end alone: a name
             (``"cosine"``), ``{"name": "linear", "final": 0.1}``, or ``(step, steps) -> factor``, for both players; or
             ``{player: …}``, who is left out keeping the rate. Like ``hypers`` it is said again on ``resume``.
 
@@ -243,19 +266,17 @@ def train(
         ValueError: a name, number or size that is not allowed, naming it and what is.
     """
     seeds = list(seeds)
-    reports = _report_steps(steps, report_every)
-    for name, given in {"seeds": len(seeds), "steps": steps, "report_every": min(reports, default=steps)}.items():
-        if given < 1:
-            raise ValueError(f"{name}: {given} given; at least 1 is allowed")
+    if not seeds:
+        raise ValueError("seeds: 0 given; at least 1 is allowed")
+    marks = _marks(_end(steps, length), report_every)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if isinstance(dtype, str):
         dtype = getattr(torch, dtype)
     values = {name: own.to(device) for name, own in hypers_over_members(optimizer, hypers, len(seeds)).items()}
     built = [metric_registry.get(metric) if isinstance(metric, str) else metric for metric in metrics]
-    return Run(
-        game, optimizer, values, seeds, steps, reports, built, _checked(average), device, dtype, resume, schedule
-    )
+    by_cost, averaged = length is not None, _checked(average)
+    return Run(game, optimizer, values, seeds, marks, by_cost, built, averaged, device, dtype, resume, schedule)
 
 
 def hypers_over_members(
@@ -286,12 +307,34 @@ def hypers_over_members(
     return values
 
 
-def _report_steps(steps: int, report_every: int | Collection[int] | None) -> Collection[int]:
+def _end(steps: int | None, length: float | None) -> float:
+    """Where a run ends, in steps or in field units."""
+    if steps is not None and length is not None:
+        raise ValueError(f"length: {length:g} given beside {steps} steps; one of them is allowed")
+    name, end = ("length", length) if length is not None else ("steps", 1000 if steps is None else steps)
+    if not 1 <= end < math.inf:
+        raise ValueError(f"{name}: {end:g} given; at least 1 is allowed")
+    return end
+
+
+def _marks(end: float, report_every: float | Collection[float] | None) -> list[float]:
+    """Where reports are due, in order; the last is the end."""
     if report_every is None:
-        return ()
-    if isinstance(report_every, int):
-        return range(report_every, steps + 1, report_every) if report_every > 0 else (report_every,)
-    return frozenset(report_every)
+        return [end]
+    marks = [report_every] if isinstance(report_every, (int, float)) else sorted(report_every)
+    if marks and not marks[0] >= 1:
+        raise ValueError(f"report_every: {marks[0]:g} given; at least 1 is allowed")
+    if isinstance(report_every, (int, float)):
+        marks = [index * report_every for index in range(1, int(end // report_every) + 1)]
+    return [*(mark for mark in marks if mark < end), end]
+
+
+def _cost_of(info: dict[str, Tensor], optimizer: Optimizer) -> float:
+    """Of a step, the members' mean; what it is declared to be where it does not say, or says nothing sensible."""
+    if "cost" not in info:
+        return optimizer.cost
+    said = info["cost"].double()
+    return torch.where(said.isfinite() & (said > 0), said, optimizer.cost).mean().item()
 
 
 def _checked(average: float | str | None) -> float | str | None:

@@ -197,10 +197,11 @@ def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
         hypers = any_hypers(optimizer)
         for members, trials in ((sweep.seeds, sweep.trials), (sweep.confirm.seeds, 1)):
             run = iter(minmax.train(game, optimizer, hypers, range(members), steps, [2], device=device))
-            size += trials * len(checkpoint.dumps(next(run).state))
+            begun = next(run)
+            size += trials * len(checkpoint.dumps(begun.state))
             start = time.perf_counter()
-            next(run)
-            seconds += trials * (time.perf_counter() - start) / (steps - 2) * sweep.length / optimizer.cost
+            spent = next(run).cost - begun.cost
+            seconds += trials * (time.perf_counter() - start) / spent * sweep.length
     slots = max(1, int(cores // sweep.resources.cpu))
     kept = 3 + 1  # the last two and the best, and MLflow's copy of one
     trials = len(sweep.optimizers) * (sweep.trials + 1)

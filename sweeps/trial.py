@@ -85,21 +85,21 @@ def progress_of(report: Mapping[str, Any], config: Config) -> Progress:
 def run(config: Config, store: Store, attempt: int) -> Iterator[Progress]:
     """Trains, records each report under ``attempt``, and yields after each commit.
 
-    Steps are field units: a report at nominal step u comes after u / cost optimizer steps, rounded.
+    Steps are field units: a report at step u comes after the optimizer step at which the members, on average, have cost
+    nearest to u.
     """
     record = TrialRecord(store, f"{config.arm}/{config.kind}-{config.number:04d}")
     game = build_game(config.game)
     optimizer = minmax.optimizers.get(config.optimizer, **config.options)
     metrics = [minmax.metrics.get(name, **options) for name, options in config.metrics.items()]
-    nominal = _schedule(config, optimizer)
-    training = _resumed(config, record, game, optimizer, metrics, nominal)
+    training = _resumed(config, record, game, optimizer, metrics)
 
     before = record.history()
     best = min((_loss(config, past.values[config.objective]) for past in before), default=float("inf"))
     trained = before[-1].seconds if before else 0.0
     writer, began = record.attempt(attempt), time.monotonic()
     for report in training:
-        step = nominal[report.step]
+        step = round(report.at)
         values = _values(config, {name: own.tolist() for name, own in report.metrics.items()})
         loss = _loss(config, values[config.objective])
         content = {
@@ -138,19 +138,12 @@ def explain(error: BaseException, store: Store, key: str, attempt: int) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 
-def _schedule(config: Config, optimizer: Optimizer) -> dict[int, int]:
-    """Optimizer step -> the nominal report step (field units) it stands for; the last is ``length``."""
-    units = [*range(config.report_every, config.length, config.report_every), config.length]
-    return {max(1, round(unit / optimizer.cost)): unit for unit in units}
-
-
 def _resumed(
     config: Config,
     record: TrialRecord,
     game: Game,
     optimizer: Optimizer,
     metrics: list[Metric],
-    nominal: dict[int, int],
 ) -> Run:
     last = record.last_checkpoint()
     return minmax.train(
@@ -158,8 +151,8 @@ def _resumed(
         optimizer,
         config.hypers,
         config.seeds,
-        steps=max(nominal),
-        report_every=nominal.keys(),
+        length=config.length,
+        report_every=config.report_every,
         metrics=metrics,
         device=config.device,
         schedule=config.schedule,

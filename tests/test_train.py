@@ -97,6 +97,29 @@ def test_reports_come_when_asked_and_count_the_cost() -> None:
     assert [report.step for report in reports()] == [20]
 
 
+def test_a_length_is_in_field_units_whatever_a_step_costs() -> None:
+    """Steps of 1.2 fields: a report comes at the step whose end is nearest to its mark, the last at the length."""
+    optimizer = minmax.optimizers.get("alternating_gda")
+    run = reports(optimizer=optimizer, steps=None, length=12, report_every=5)
+    assert [(report.at, report.step, report.cost) for report in run] == [(5, 4, 4.8), (10, 8, 9.6), (12, 10, 12.0)]
+    same = reports(optimizer=optimizer, steps=10)
+    assert torch.equal(run[-1].players["x"], same[-1].players["x"])
+
+
+def test_a_length_counts_what_steps_say_they_cost() -> None:
+    """competitive stops solving when it is done: its run has as many steps as fit the length, and goes on as it was."""
+    optimizer = minmax.optimizers.get("competitive")
+    hypers = {"lr": 0.1}
+    whole = reports(optimizer=optimizer, hypers=hypers, steps=None, length=60, report_every=20)
+    each = 3.4 + 2 * 2.4  # the setup, and an iteration for each of two singular values
+    assert [(report.at, report.step) for report in whole] == [(20, 2), (40, 5), (60, 7)]
+    assert whole[-1].cost == pytest.approx(7 * each)
+    saved = checkpoint.loads(checkpoint.dumps(whole[0].state))
+    rest = reports(optimizer=optimizer, hypers=hypers, steps=None, length=60, report_every=20, resume=saved)
+    assert [(r.at, r.step, r.cost) for r in rest] == [(r.at, r.step, r.cost) for r in whole[1:]]
+    assert torch.equal(rest[-1].players["x"], whole[-1].players["x"])
+
+
 def test_info_is_the_mean_since_the_last_report() -> None:
     optimizer = minmax.optimizers.get("accept_reject")
     hypers = {"lr": 0.05, "accept": 0.5, "temperature": 10.0}
@@ -120,6 +143,8 @@ def test_info_is_the_mean_since_the_last_report() -> None:
         ),
         ({"seeds": []}, "seeds: 0 given; at least 1 is allowed"),
         ({"steps": 0}, "steps: 0 given; at least 1 is allowed"),
+        ({"length": 9}, "length: 9 given beside 20 steps; one of them is allowed"),
+        ({"steps": None, "length": 0.5}, "length: 0.5 given; at least 1 is allowed"),
         ({"report_every": 0}, "report_every: 0 given; at least 1 is allowed"),
         ({"average": "ema"}, "average: 'ema' given; allowed: 'uniform', or a decay >= 0 and < 1"),
         ({"average": 1.0}, "average: 1.0 given; allowed"),
@@ -345,4 +370,4 @@ def test_building_leaves_other_generators_alone(monkeypatch: pytest.MonkeyPatch)
     """GPUs' generators are not seeded along with the CPU's: nobody would put them back."""
     monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("every GPU's generator is seeded"))
     module_gan().init(minmax.streams.generator(0, "init"))
-    classifier.fit(torch.rand(8, 8, 8), torch.arange(8) % 2, 2, steps=1)
+    classifier.fit(classifier.dense(64, 2), torch.rand(8, 8, 8), torch.arange(8) % 2, steps=1)
