@@ -18,7 +18,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from minmax.plots.fields import quiver, stream
-from minmax.plots.history import History, history
+from minmax.plots.history import History, history, path
 from minmax.plots.landscape import landscape
 from minmax.plots.orbit import mark_solution, orbit
 from minmax.plots.samples import densities, pictures, scatter
@@ -38,6 +38,7 @@ __all__ = [
     "mark_solution",
     "orbit",
     "panels",
+    "path",
     "pictures",
     "quiver",
     "scatter",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from minmax import field, tree
 from minmax.lazy import torch
+from minmax.field import players_at, shared
 from minmax.plots.history import labels
 from minmax.streams import generator
 from minmax.types import Batch, Game, Players
@@ -55,20 +56,6 @@ def plane(game: Game, x: Limits, y: Limits, count: int) -> Plane:
     """
     across, up = np.meshgrid(np.linspace(*x, count), np.linspace(*y, count))
     points = torch.as_tensor(np.stack([across.ravel(), up.ravel()], axis=1))
-    players = at(game, points)
-    batch: Any = {} if game.sample is None else game.sample(generator(0, "batch"))
-    batches = tree.map(lambda z: z.expand(len(points), *z.shape), batch)
-    return Plane(across, up, field.lift(game), players, batches, labels(players))
-
-
-def at(game: Game, points: Tensor) -> Players:
-    """Stacked players at the points ``[M, 2]``.
-
-    Raises:
-        ValueError: a game of more or fewer than two numbers.
-    """
-    template = tree.map(lambda x: x.unsqueeze(0).to(points), game.init(generator(0, "init")))
-    count = tree.flat(template).shape[1]
-    if count != 2:
-        raise ValueError(f"game: players of {count} numbers given; a plane shows games of 2")
-    return tree.unflat(points, template)
+    players = players_at(game, points)
+    batch = {} if game.sample is None else game.sample(generator(0, "batch"))
+    return Plane(across, up, field.lift(game), players, shared(batch, len(points)), labels(players))

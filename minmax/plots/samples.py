@@ -37,9 +37,8 @@ def scatter(game: Gan, players: Players, *, member: int = 0, count: int = 500, a
     ax.plot(*fake.T, ".", color=BLUE, markersize=3.5, alpha=0.7, label="generated")
     if "centres" in game.data.facts:
         ax.plot(*game.data.facts["centres"].numpy().T, "o", color=ORANGE, markersize=7, alpha=0.9, label="modes")
-    ax.set(
-        xlim=(game.data.low, game.data.high), ylim=(game.data.low, game.data.high), title="generated and real points"
-    )
+    limits = game.data.low, game.data.high
+    ax.set(xlim=limits, ylim=limits, title="generated and real points")
     ax.set_aspect("equal")
     return ax
 

@@ -29,9 +29,8 @@ def series(
     if game is not None:
         ax.plot(past.times, _value(game, past.of(member)), color=VALUE, label="f", linewidth=1.1)
     ax.axhline(0, color="#999999", linewidth=0.8, zorder=1)
-    ax.set(
-        xlabel=time, ylabel="value", title=f"{', '.join(names)} against {time}", xlim=(past.times[0], past.times[-1])
-    )
+    ax.set(xlabel=time, ylabel="value", xlim=(past.times[0], past.times[-1]))
+    ax.set_title(f"{', '.join(names)} against {time}")
     legend(ax, loc="upper left")
     return ax
 

@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 BLUE, ORANGE, GREEN, PINK, SKY, AMBER, INK, GREY = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#222222", "#8A8A8A",
@@ -28,7 +30,7 @@ CYCLE = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, INK)
 DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
 DPI = 110
 
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "font.size": 10,
     "axes.titlesize": 11,
@@ -40,7 +42,7 @@ STYLE: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.prop_cycle": matplotlib.cycler(color=list(CYCLE)),
+    "axes.prop_cycle": cycler(color=list(CYCLE)),
     "grid.color": "#E4E4E4",
     "grid.linewidth": 0.7,
     "xtick.color": "#444444",

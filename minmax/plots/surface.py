@@ -67,9 +67,8 @@ def contour(
     ax.figure.colorbar(filled, ax=ax, label="f", shrink=0.85)
     if gradients:
         ax.quiver(*_ascent(game, x, y, gradients), color=INK, alpha=0.8, pivot="mid", width=0.004)
-    ax.set(
-        xlabel=grid.labels[0], ylabel=grid.labels[1], aspect="equal", title="f, and the directions in which it grows"
-    )
+    ax.set(xlabel=grid.labels[0], ylabel=grid.labels[1], aspect="equal")
+    ax.set_title("f, and the directions in which it grows" if gradients else "f")
     ax.grid(False)
     return ax
 

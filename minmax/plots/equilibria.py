@@ -1,0 +1,75 @@
+"""Where a field rests, marked by kind; and a field beside its relaxation and the two combined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from minmax import field
+from minmax.plots.fields import stream
+from minmax.plots.plane import Limits, Vectors
+from minmax.plots.style import AMBER, GREEN, GREY, INK, ORANGE, PINK, SKY, panels, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from minmax.field import Equilibrium
+    from minmax.types import Game
+
+MARKERS: dict[str, tuple[str, str, int]] = {  # colour, marker, size
+    "stable": (GREEN, "o", 8),
+    "centre": (SKY, "o", 8),
+    "saddle": (ORANGE, "X", 9),
+    "unstable": (INK, "s", 7),
+    "degenerate": (GREY, "h", 8),
+    "saddle made stable": (PINK, "P", 10),
+    "new zero": (AMBER, "D", 7),
+}
+
+
+@styled
+def mark_equilibria(ax: Axes, found: Sequence[Equilibrium]) -> Axes:
+    """A marker at each equilibrium, by its kind, or by how it is spurious; each sort named once, for a legend."""
+    sorts = [one.spurious or one.kind for one in found]
+    for sort, (colour, marker, size) in MARKERS.items():
+        points = [one.point.tolist() for one, own in zip(found, sorts, strict=True) if own == sort]
+        if points:
+            across, up = zip(*points, strict=True)
+            ax.plot(
+                across, up, linestyle="", marker=marker, markersize=size, color=colour, markeredgecolor="white",
+                label=sort, zorder=6, clip_on=False,
+            )  # fmt: skip
+    return ax
+
+
+@styled
+def three_fields(
+    game: Game,
+    gamma: float = 1.0,
+    x: Limits = (-3.2, 3.2),
+    y: Limits = (-3.2, 3.2),
+    *,
+    ax: Sequence[Axes] | None = None,
+) -> list[Axes]:
+    """Streamlines of −F, of its conservative relaxation −∇½‖F‖², and of both combined, −(F + γ∇½‖F‖²), side by side,
+    with the equilibria of F and of the combined field marked by their kind.
+
+    ``ax``: three axes.
+
+    Raises:
+        ValueError: a game of more or fewer than two numbers.
+    """
+    across = panels(1, 3, (3.7, 3.9)) if ax is None else list(ax)
+    corners = [x[0], y[0]], [x[1], y[1]]
+    own, both = field.find_equilibria(game, *corners), field.find_equilibria(game, *corners, gamma=gamma)
+    shown: list[tuple[str, Vectors, Sequence[Equilibrium]]] = [
+        ("the field: −F", field.field, own),
+        ("relaxed: −∇½‖F‖²", field.conservative, ()),
+        (f"combined: −F − γ∇½‖F‖², γ = {gamma:g}", partial(field.combined, gamma=gamma), both),
+    ]
+    for panel, (title, vectors, marks) in zip(across, shown, strict=True):
+        stream(game, x, y, vectors=vectors, density=1.0, colour="#7FA7C9", ax=panel)
+        mark_equilibria(panel, marks)
+        panel.set_title(title)
+    return across
