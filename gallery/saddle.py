@@ -28,7 +28,7 @@ def three_sides() -> tuple[Figure, str]:
 def from_above() -> tuple[Figure, str]:
     ax = plots.contour(minmax.games.get("xy"))
     plots.mark_solution(ax, (0, 0), "the middle, (0, 0)")
-    ax.legend(loc="upper left")
+    ax.figure.legend(loc="outside lower center")
     return ax.figure, (
         "The same saddle from above, with the directions in which f grows. y follows the arrows, x goes against them; at "
         "the star both gradients are zero."

@@ -17,6 +17,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
+from minmax.plots.equilibria import mark_equilibria, three_fields
 from minmax.plots.fields import quiver, stream
 from minmax.plots.history import History, history, path
 from minmax.plots.landscape import landscape
@@ -35,6 +36,7 @@ __all__ = [
     "distance",
     "history",
     "landscape",
+    "mark_equilibria",
     "mark_solution",
     "orbit",
     "panels",
@@ -47,4 +49,5 @@ __all__ = [
     "stream",
     "styled",
     "surface",
+    "three_fields",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from minmax import field
 from minmax.lazy import torch
 from minmax.plots.history import History, labels, path
-from minmax.plots.plane import Limits, at
+from minmax.plots.plane import Limits
 from minmax.plots.style import SEQUENTIAL, axes, styled
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _loss(game: Game, player: int, across: NDArray[np.float64], here: NDArray[np
     """The player's loss where it is at ``across`` and the other stays ``here``."""
     points = np.repeat(here[None], len(across), axis=0)
     points[:, player] = across
-    players = at(game, torch.as_tensor(points))
+    players = field.players_at(game, torch.as_tensor(points))
     losses = list(field.losses(field.lift(game), players, {}).values())
     return losses[player].detach().cpu().numpy()
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from minmax import tree
 from minmax.plots.history import History, labels, path
@@ -31,7 +32,7 @@ def series(
     ax.axhline(0, color="#999999", linewidth=0.8, zorder=1)
     ax.set(xlabel=time, ylabel="value", xlim=(past.times[0], past.times[-1]))
     ax.set_title(f"{', '.join(names)} against {time}")
-    legend(ax, loc="upper left")
+    legend(ax, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
 
 
@@ -45,8 +46,18 @@ def distance(
     for (name, past), colour in zip(pasts.items(), colours(None, len(pasts)), strict=True):
         ax.semilogy(past.times, np.linalg.norm(path(past, member) - centre, axis=1), color=colour, label=name)
     ax.set(xlabel=time, ylabel="‖z − z*‖", title="distance to the solution")
+    _plain_ticks(ax)
     legend(ax)
     return ax
+
+
+def _plain_ticks(ax: Axes) -> None:
+    """1, 2, 5, 10 instead of powers of ten where a logarithmic axis spans less than two of them."""
+    low, high = ax.get_ylim()
+    if high < 100 * low:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _value(game: Game, players: Players) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.ticker import MaxNLocator
+
 from minmax.plots.plane import Limits, plane
 from minmax.plots.style import DIVERGING, INK, axes, styled
 from minmax.types import Game
@@ -39,7 +41,7 @@ def surface(
     ax.view_init(elev=elevation, azim=azimuth)
     ax.set(xlabel=grid.labels[0], ylabel=grid.labels[1], zlabel="f", xlim=x, ylim=y)
     ax.set_box_aspect((1, 1, 0.75), zoom=0.86)
-    ax.set_title(f"f seen from {azimuth:g}°")
+    ax.set_title(f"f seen from {azimuth:g}°".replace("-", "−"))
     return ax
 
 
@@ -64,7 +66,7 @@ def contour(
     height = grid.value()
     span = abs(height).max()
     filled = ax.contourf(grid.x, grid.y, height, levels=levels, cmap=DIVERGING, vmin=-span, vmax=span)
-    ax.figure.colorbar(filled, ax=ax, label="f", shrink=0.85)
+    ax.figure.colorbar(filled, ax=ax, label="f", shrink=0.85, ticks=MaxNLocator(7))
     if gradients:
         ax.quiver(*_ascent(game, x, y, gradients), color=INK, alpha=0.8, pivot="mid", width=0.004)
     ax.set(xlabel=grid.labels[0], ylabel=grid.labels[1], aspect="equal")
