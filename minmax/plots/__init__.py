@@ -17,7 +17,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-from minmax.plots.equilibria import mark_equilibria, three_fields
+from minmax.plots.equilibria import MARKERS, mark_equilibria, three_fields
 from minmax.plots.fields import quiver, stream
 from minmax.plots.history import History, history, path
 from minmax.plots.landscape import landscape
@@ -29,6 +29,7 @@ from minmax.plots.style import STYLE, panels, styled
 from minmax.plots.surface import contour, surface
 
 __all__ = [
+    "MARKERS",
     "STYLE",
     "History",
     "contour",

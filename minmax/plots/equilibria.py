@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from minmax import field
+from minmax.field.equilibria import CENTRE, DEGENERATE, MADE_STABLE, NEW_ZERO, SADDLE, STABLE, UNSTABLE
 from minmax.plots.fields import stream
 from minmax.plots.plane import Limits, Vectors
 from minmax.plots.style import AMBER, GREEN, GREY, INK, ORANGE, PINK, SKY, panels, styled
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
     from minmax.types import Game
 
 MARKERS: dict[str, tuple[str, str, int]] = {  # colour, marker, size
-    "stable": (GREEN, "o", 8),
-    "centre": (SKY, "o", 8),
-    "saddle": (ORANGE, "X", 9),
-    "unstable": (INK, "s", 7),
-    "degenerate": (GREY, "h", 8),
-    "saddle made stable": (PINK, "P", 10),
-    "new zero": (AMBER, "D", 7),
+    STABLE: (GREEN, "o", 8),
+    CENTRE: (SKY, "o", 8),
+    SADDLE: (ORANGE, "X", 9),
+    UNSTABLE: (INK, "s", 7),
+    DEGENERATE: (GREY, "h", 8),
+    MADE_STABLE: (PINK, "P", 10),
+    NEW_ZERO: (AMBER, "D", 7),
 }
+NAMES = {MADE_STABLE: "spurious: saddle made stable", NEW_ZERO: "spurious: new zero, F ≠ 0"}
 
 
 @styled
@@ -38,7 +40,7 @@ def mark_equilibria(ax: Axes, found: Sequence[Equilibrium]) -> Axes:
             across, up = zip(*points, strict=True)
             ax.plot(
                 across, up, linestyle="", marker=marker, markersize=size, color=colour, markeredgecolor="white",
-                label=sort, zorder=6, clip_on=False,
+                label=NAMES.get(sort, sort), zorder=6, clip_on=False,
             )  # fmt: skip
     return ax
 

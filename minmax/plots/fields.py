@@ -41,7 +41,7 @@ def quiver(
     spacing = min(x[1] - x[0], y[1] - y[0]) / (count - 1)
     ax.quiver(
         grid.x, grid.y, across, up, np.hypot(across, up), cmap=SEQUENTIAL, angles="xy", scale_units="xy",
-        scale=longest / (1.35 * spacing), pivot="mid", width=0.0045, headwidth=4.5,
+        scale=longest / (1.35 * spacing), clim=(0, 1.2 * longest), pivot="mid", width=0.0045, headwidth=4.5,
     )  # fmt: skip
     return _frame(ax, grid, x, y)
 

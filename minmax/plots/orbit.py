@@ -40,7 +40,7 @@ def orbit(
     for index, (member, own) in enumerate(zip(chosen, colours(colour, len(chosen)), strict=True)):
         _way(ax, path(past, member), own, label if index == 0 else None, dots)
     ax.set(xlabel=names[0], ylabel=names[1], title=f"the way of ({names[0]}, {names[1]})")
-    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_aspect("equal")
     return ax
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from minmax import field, tree
+from minmax.field.points import players_at, shared
 from minmax.lazy import torch
-from minmax.field import players_at, shared
 from minmax.plots.history import labels
 from minmax.streams import generator
 from minmax.types import Batch, Game, Players
