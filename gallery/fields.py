@@ -168,7 +168,7 @@ def _counts(game: Game, gammas: np.ndarray, ax: Axes) -> dict[float, Counter[str
         counted[gamma] = Counter(one.spurious or one.kind for one in found)
     for sort in (STABLE, SADDLE, *_SPURIOUS):
         colour, marker, size = plots.MARKERS[sort]
-        ax.plot(gammas, [counted[g][sort] for g in counted], marker=marker, color=colour, markersize=size - 2)
+        ax.plot(gammas, [counted[g][sort] for g in counted], marker=marker, color=colour, markersize=size + 2 if sort == STABLE else size - 2)
     ax.axvline(1, color="#666666", linewidth=0.9, linestyle=":")
     ax.set(xlabel="γ", ylabel="equilibria in a period", title="how many, as γ grows")
     return counted

@@ -10,6 +10,7 @@ import torch
 
 import minmax
 from minmax import plots, tree
+from minmax.streams import generator
 from minmax.types import Game, Players
 
 if TYPE_CHECKING:
@@ -40,16 +41,23 @@ def play(
     game: Game,
     optimizer: str = "gda",
     *,
-    start: Sequence[float] | None = None,
+    start: Sequence[float] | Sequence[Sequence[float]] | None = None,
     steps: int,
     every: int = 1,
     options: dict[str, Any] | None = None,
     **hypers: float,
 ) -> plots.History:
-    """The history of one member in float64, from the flat players ``start`` (by default the game's own)."""
-    started = game if start is None else replace(game, init=lambda _: at(game, start))
-    built = minmax.optimizers.get(optimizer, **(options or {}))
-    return plots.history(minmax.train(started, built, hypers, (0,), steps, every, dtype="float64", device="cpu"))
+    """The history in float64 from the flat players ``start``: one member's, or a sequence of them, a member each."""
+    starts = [] if start is None else [start] if isinstance(start[0], (int, float)) else list(start)
+    built, seeds = minmax.optimizers.get(optimizer, **(options or {})), range(max(1, len(starts)))
+    begun = _starting(game, starts) if starts else game
+    return plots.history(minmax.train(begun, built, hypers, seeds, steps, every, dtype="float64", device="cpu"))
+
+
+def _starting(game: Game, starts: Sequence[Any]) -> Game:
+    """The game whose k-th member starts at ``starts[k]``."""
+    own = {generator(seed, "init").initial_seed(): at(game, point) for seed, point in enumerate(starts)}
+    return replace(game, init=lambda drawn: own.get(drawn.initial_seed(), own[next(iter(own))]))
 
 
 def at(game: Game, point: Sequence[float]) -> Players:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from minmax import field
 from minmax.field.equilibria import CENTRE, DEGENERATE, MADE_STABLE, NEW_ZERO, SADDLE, STABLE, UNSTABLE
+from minmax.lazy import torch
 from minmax.plots.fields import stream
 from minmax.plots.plane import Limits, Vectors
 from minmax.plots.style import AMBER, GREEN, GREY, INK, ORANGE, PINK, SKY, panels, styled
@@ -55,7 +56,7 @@ def three_fields(
     ax: Sequence[Axes] | None = None,
 ) -> list[Axes]:
     """Streamlines of −F, of its conservative relaxation −∇½‖F‖², and of both combined, −(F + γ∇½‖F‖²), side by side,
-    with the equilibria of F and of the combined field marked by their kind.
+    with the zeros of F by their kind in the field and in its relaxation, and the equilibria of the combined field.
 
     ``ax``: three axes.
 
@@ -67,7 +68,7 @@ def three_fields(
     own, both = field.find_equilibria(game, *corners), field.find_equilibria(game, *corners, gamma=gamma)
     shown: list[tuple[str, Vectors, Sequence[Equilibrium]]] = [
         ("the field: −F", field.field, own),
-        ("relaxed: −∇½‖F‖²", field.conservative, ()),
+        ("relaxed: −∇½‖F‖²", field.conservative, [_relaxed(game, one) for one in own]),
         (f"combined: −F − γ∇½‖F‖², γ = {gamma:g}", partial(field.combined, gamma=gamma), both),
     ]
     for panel, (title, vectors, marks) in zip(across, shown, strict=True):
@@ -75,3 +76,9 @@ def three_fields(
         mark_equilibria(panel, marks)
         panel.set_title(title)
     return across
+
+
+def _relaxed(game: Game, one: Equilibrium) -> Equilibrium:
+    """A zero of F, with the kind it has for ∇½‖F‖², whose Jacobian there is JᵀJ."""
+    jacobian = field.jacobian(field.lift(game), field.players_at(game, one.point[None]), {})[0]
+    return one._replace(kind=field.kind(torch.linalg.eigvals(jacobian.T @ jacobian)))

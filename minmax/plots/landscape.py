@@ -49,7 +49,7 @@ def landscape(
     shades = _shades(len(when))
     for moment, shade in zip(when, shades, strict=True):
         here = points[moment]
-        other = f"{names[1 - player]} = {here[1 - player]:.2f}"
+        other = f"{names[1 - player]} = {here[1 - player]:.2f}".replace("-", "−")
         ax.plot(across, _loss(game, player, across, here), color=shade, label=f"{past.times[moment]:g}: {other}")
         ax.plot(here[player], _loss(game, player, here[player : player + 1], here)[0], "o", color=shade, markersize=7)
     ax.set(xlabel=names[player], ylabel=f"the loss of {names[player]}", xlim=x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,12 +38,12 @@ def series(
 
 @styled
 def distance(
-    pasts: Mapping[str, History], solution: Players, *, member: int = 0, time: str = "step", ax: Axes | None = None
+    pasts: Mapping[str, History], solution: Players, *, member: int = 0, time: str = "step", colour: Sequence[str] | None = None, ax: Axes | None = None
 ) -> Axes:
     """‖z − z*‖ against time on a logarithmic scale, a line for each named history."""
     ax = axes(ax, size=(6.4, 3.6))
     centre = tree.flat(tree.map(lambda x: x.unsqueeze(0), solution)).numpy()
-    for (name, past), colour in zip(pasts.items(), colours(None, len(pasts)), strict=True):
+    for (name, past), colour in zip(pasts.items(), colours(colour, len(pasts)), strict=True):
         ax.semilogy(past.times, np.linalg.norm(path(past, member) - centre, axis=1), color=colour, label=name)
     ax.set(xlabel=time, ylabel="‖z − z*‖", title="distance to the solution")
     _plain_ticks(ax)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minmax.plots.style import GREY, INK, axes, colours, legend, styled
 
@@ -44,10 +44,8 @@ def spectrum(values: Mapping[str, Tensor], *, step: float | None = None, ax: Axe
 
 
 def _disc(ax: Axes, radius: float, label: str) -> None:
-    from matplotlib.patches import Circle
-
-    disc: Any = Circle((radius, 0), radius, fill=False, color=INK, linestyle="--", linewidth=1, label=label)
-    ax.add_patch(disc)
+    angle = np.linspace(0, 2 * np.pi, 200)
+    ax.plot(radius + radius * np.cos(angle), radius * np.sin(angle), "--", color=INK, linewidth=1, label=label)
     ax.set_xlim(-0.2 * radius, 2.2 * radius)
     ax.set_ylim(-1.15 * radius, 1.15 * radius)
     ax.set_aspect("equal")

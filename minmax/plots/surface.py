@@ -54,9 +54,11 @@ def contour(
     gradients: int = 11,
     count: int = 121,
     levels: int = 21,
+    bar: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """f from above in colours, blue low and red high, with ``gradients``² arrows along ∇f (0 for none).
+    """f from above in colours, blue low and red high, with ``gradients``² arrows along ∇f (0 for none), beside
+    a ``bar`` of the colours.
 
     Raises:
         ValueError: a game of more or fewer than two numbers, or without f.
@@ -66,7 +68,8 @@ def contour(
     height = grid.value()
     span = abs(height).max()
     filled = ax.contourf(grid.x, grid.y, height, levels=levels, cmap=DIVERGING, vmin=-span, vmax=span)
-    ax.figure.colorbar(filled, ax=ax, label="f", shrink=0.85, ticks=MaxNLocator(7))
+    if bar:
+        ax.figure.colorbar(filled, ax=ax, label="f", shrink=0.85, ticks=MaxNLocator(7))
     if gradients:
         ax.quiver(*_ascent(game, x, y, gradients), color=INK, alpha=0.8, pivot="mid", width=0.004)
     ax.set(xlabel=grid.labels[0], ylabel=grid.labels[1], aspect="equal")
