@@ -11,14 +11,14 @@ import numpy as np
 import torch
 
 import minmax
-from gallery.plates import BROKEN, CHALLENGES, FIXED, NUMERICS, UNSTABLE, Plate, at, play, radius
+from gallery.plates import BROKEN, CHALLENGES, FIXED, NUMERICS, UNSTABLE, Drawn, Plate, at, play, radius
 from minmax import field, plots, tree
 from minmax.field.equilibria import MADE_STABLE, NEW_ZERO, SADDLE, STABLE
+from minmax.games.autoencoder_field import spiral
 from minmax.plots.style import BLUE, GREEN, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from minmax.types import Game
 
@@ -28,10 +28,10 @@ PERIOD = (-0.5, 2 * math.pi - 0.5)  # of cos_sin, with no equilibrium on an edge
 def flowing(game: Game, start: tuple[float, float], until: float, count: int = 400) -> plots.History:
     """The continuous-time flow from ``start``, in ``count`` equal times up to ``until``."""
     times = torch.linspace(0, until, count, dtype=torch.float64)
-    return plots.History(times.tolist(), field.flow(game, tree.stack([at(game, start)]), times))
+    return plots.History(times.tolist(), field.flow(game, tree.stack([at(game, start)]), times, rtol=1e-8))
 
 
-def circle() -> tuple[Figure, str]:
+def circle() -> Drawn:
     game = minmax.games.get("bilinear")
     flow, steps = flowing(game, (1.0, 0.0), 2 * math.pi), play(game, start=(1.0, 0.0), steps=63, lr=0.1)
     ax = plots.orbit(flow, colour=GREEN, label="the flow ż = −F(z)")
@@ -41,13 +41,13 @@ def circle() -> tuple[Figure, str]:
     ax.figure.legend(loc="outside lower center", ncols=2)
     drift = float((radius(flow) - 1).abs().max())
     return ax.figure, (
-        "With infinitely small steps (x, y) = (cos t, −sin t) turns on a fixed circle, neither nearer nor farther: over a "
-        f"whole turn the computed flow stays within {drift:.0e} of radius 1. Steps of 0.1 already leave it, "
-        f"for {float(radius(steps)[-1]):.2f}."
+        "With infinitely small steps (x, y) = (cos t, −sin t) turns on a fixed circle, neither nearer nor farther: "
+        f"over a whole turn the computed flow stays within {drift:.0e} of radius 1. Steps of 0.1 already leave it, for "
+        f"{float(radius(steps)[-1]):.2f}."
     )
 
 
-def curl() -> tuple[Figure, str]:
+def curl() -> Drawn:
     game = minmax.games.get("curl")
     ax = plots.quiver(game)
     plots.orbit(play(game, start=(0.5, 0.0), steps=180, lr=0.1), colour=ORANGE, label="simultaneous steps", ax=ax)
@@ -56,12 +56,12 @@ def curl() -> tuple[Figure, str]:
     ax.figure.legend(loc="outside lower center", ncols=2)
     values = field.eigenvalues(game, tree.stack([game.solution]), {})[0]
     return ax.figure, (
-        "The constant curl field of f = θφ: follow the arrows and you go in circles around the equilibrium for ever. Its "
-        f"Jacobian has the eigenvalues {_complex(values[0])} and {_complex(values[1])}: rotation, no attraction."
+        "The constant curl field of f = θφ: follow the arrows and you go in circles around the equilibrium for ever. "
+        f"Its Jacobian has the eigenvalues {_complex(values[0])} and {_complex(values[1])}: rotation, no attraction."
     )
 
 
-def tamed() -> tuple[Figure, str]:
+def tamed() -> Drawn:
     game, gamma = minmax.games.get("curl"), 1.0
     left, right = plots.panels(1, 2, (4.0, 4.0))
     plots.quiver(game, vectors=field.conservative, ax=left)
@@ -75,13 +75,13 @@ def tamed() -> tuple[Figure, str]:
         ax.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2))
     right.set_title(f"combined: −F − γ∇½‖F‖², γ = {gamma:g}")
     return left.figure, (
-        "Left: the conservative relaxation of the curl field, the gradient of a bowl that everything runs down. Right: the "
-        "combined field still turns, but inwards; consensus optimization follows it to "
-        f"‖z‖ = {radius(past)[-1]:.4f} in {past.times[-1]:.0f} steps."
+        "Left: the conservative relaxation of the curl field, the gradient of a bowl that everything runs down. "
+        "Right: the combined field still turns, but inwards; consensus optimization follows it to ‖z‖ = "
+        f"{radius(past)[-1]:.4f} in {past.times[-1]:.0f} steps."
     )
 
 
-def three() -> tuple[Figure, str]:
+def three() -> Drawn:
     game, gamma = minmax.games.get("cos_sin"), 0.6
     axes = plots.three_fields(game, gamma, x=(-4.4, 4.4), y=(-4.4, 4.4))
     handles = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
@@ -94,7 +94,7 @@ def three() -> tuple[Figure, str]:
     )
 
 
-def staircase() -> tuple[Figure, str]:
+def staircase() -> Drawn:
     """Work of −F along two turns of the unit circle, as a height over it."""
     game, turns = minmax.games.get("curl"), 2
     angle = np.linspace(0, 2 * math.pi * turns, 400)
@@ -118,7 +118,7 @@ def staircase() -> tuple[Figure, str]:
     )
 
 
-def eigenvalues() -> tuple[Figure, str]:
+def eigenvalues() -> Drawn:
     game, gamma = minmax.games.get("bilinear", _SPREAD), 0.5
     players = tree.stack([game.solution])
     before = field.eigenvalues(game, players, {})
@@ -126,20 +126,21 @@ def eigenvalues() -> tuple[Figure, str]:
     step = 0.5
     ax = plots.spectrum({"F": before, f"F + γ∇½‖F‖², γ = {gamma:g}": after}, step=step)
     ax.set_title("eigenvalues of J, before and after γ")
-    ax.get_legend().remove()
+    ax.legend().remove()
     ax.figure.legend(loc="outside lower center", ncols=2)
     radii = [float((1 - step * values).abs().max()) for values in (before, after)]
     return ax.figure, (
-        f"The Jacobian's eigenvalues at the equilibrium of a bilinear game with {before.shape[1] // 2} singular values: "
-        "imaginary before, ±iσ, and pushed to γσ² ± iσ by the combined field. A simultaneous step of size h converges "
-        f"inside the dashed circle: at h = {step:g} the spectral radius falls from {radii[0]:.3f} to {radii[1]:.3f}."
+        f"The Jacobian's eigenvalues at the equilibrium of a bilinear game with {before.shape[1] // 2} singular "
+        "values: imaginary before, ±iσ, and pushed to γσ² ± iσ by the combined field. A simultaneous step of size h "
+        f"converges inside the dashed circle: at h = {step:g} the spectral radius falls from {radii[0]:.3f} to "
+        f"{radii[1]:.3f}."
     )
 
 
 _SPREAD = ((0.3, 0.0, 0.0, 0.0), (0.0, 0.7, 0.0, 0.0), (0.0, 0.0, 1.1, 0.0), (0.0, 0.0, 0.0, 1.5))
 
 
-def spurious() -> tuple[Figure, str]:
+def spurious() -> Drawn:
     game = minmax.games.get("cos_sin")
     axes = plots.panels(2, 2, (4.3, 3.9))
     for ax, gamma in zip(axes, (0.5, 1.5, 3.0), strict=False):
@@ -168,13 +169,35 @@ def _counts(game: Game, gammas: np.ndarray, ax: Axes) -> dict[float, Counter[str
         counted[gamma] = Counter(one.spurious or one.kind for one in found)
     for sort in (STABLE, SADDLE, *_SPURIOUS):
         colour, marker, size = plots.MARKERS[sort]
-        ax.plot(gammas, [counted[g][sort] for g in counted], marker=marker, color=colour, markersize=size + 2 if sort == STABLE else size - 2)
+        ax.plot(
+            gammas,
+            [counted[g][sort] for g in counted],
+            marker=marker,
+            color=colour,
+            markersize=size + 2 if sort == STABLE else size - 2,
+        )
     ax.axvline(1, color="#666666", linewidth=0.9, linestyle=":")
     ax.set(xlabel="γ", ylabel="equilibria in a period", title="how many, as γ grows")
     return counted
 
 
-def momentum() -> tuple[Figure, str]:
+def autoencoder() -> Drawn:
+    game = minmax.games.get("autoencoder_field")
+    (ax,) = plots.panels(1, 1, (5.4, 5.4))
+    plots.quiver(game, (-2.4, 2.4), (-2.4, 2.4), count=27, ax=ax)
+    ax.plot(*spiral(300).T, color=ORANGE, linewidth=2.2, label="the data's curve")
+    ax.set_title("the field r(z) − z of a denoising autoencoder")
+    ax.figure.legend(loc="outside lower center")
+    players = field.players_at(game, field.grid(-2, 2, 15))
+    parts = [part(game, players, {}).square().sum((1, 2)).sqrt().mean() for part in (field.symmetric, field.antisymmetric)]
+    return ax.figure, (
+        "A small denoising autoencoder maps noisy points back to the curve that the data lies on; its reconstruction minus "
+        "its input is a vector field that points to the data. It is nobody's gradient: over the plane the antisymmetric "
+        f"part of its Jacobian has the mean norm {float(parts[1]):.3f}, beside {float(parts[0]):.3f} of the symmetric."
+    )
+
+
+def momentum() -> Drawn:
     game = minmax.games.get("curl")
     pasts = {}
     for beta in (-0.3, 0.0, 0.5, 0.9):
@@ -197,18 +220,52 @@ def _complex(value: torch.Tensor) -> str:
 
 
 PLATES = [
+    Plate("autoencoder", "A denoising autoencoder's field", f"{BROKEN}, after Alain, Bengio 2014 (arXiv 1211.4246), figure 5", 'plots.quiver(minmax.games.get("autoencoder_field"))', autoencoder),
     Plate(
         "circle",
         "The circle of the flow",
         f"{UNSTABLE}; {CHALLENGES}, after I. Goodfellow 2016",
-        'field.flow(game, players, torch.linspace(0, 6.28, 400))',
+        'field.flow(minmax.games.get("curl"), {"theta": torch.ones(1), "phi": torch.zeros(1)}, '
+        'torch.linspace(0, 6, 99), rtol=1e-4)',
         circle,
     ),
-    Plate("curl", "The curl field", f"{BROKEN}; {FIXED}, after Salimans et al. 2016", 'plots.quiver(minmax.games.get("curl"))', curl),
-    Plate("staircase", "Escher's stairs", BROKEN, 'field.field(game, field.players_at(game, points), {})', staircase),
-    Plate("momentum", "Momentum goes berserk", BROKEN, 'play(minmax.games.get("curl"), options={"transform": "momentum"}, beta=0.9, …)', momentum),
-    Plate("tamed", "The curl field, relaxed and combined", NUMERICS, 'plots.quiver(minmax.games.get("curl"), vectors=field.conservative)', tamed),
+    Plate(
+        "curl",
+        "The curl field",
+        f"{BROKEN}; {FIXED}, after Salimans et al. 2016",
+        'plots.quiver(minmax.games.get("curl"))',
+        curl,
+    ),
+    Plate("staircase", "Escher's stairs", BROKEN, 'field.conservative(minmax.games.get("curl"), {"theta": torch.ones(1), "phi": torch.zeros(1)}, {})', staircase),
+    Plate(
+        "momentum",
+        "Momentum goes berserk",
+        BROKEN,
+        'play(minmax.games.get("curl"), start=(1, 0), steps=120, lr=0.1, momentum=0.9, options={"transform": '
+        '"momentum"})',
+        momentum,
+    ),
+    Plate(
+        "tamed",
+        "The curl field, relaxed and combined",
+        NUMERICS,
+        'plots.quiver(minmax.games.get("curl"), vectors=field.conservative)',
+        tamed,
+    ),
     Plate("three", "Three fields", NUMERICS, 'plots.three_fields(minmax.games.get("cos_sin"), 0.6)', three),
-    Plate("eigenvalues", "Eigenvalues, before and after γ", NUMERICS, 'plots.spectrum({"F": field.eigenvalues(game, players, {})})', eigenvalues),
-    Plate("spurious", "Spurious equilibria", NUMERICS, 'field.find_equilibria(minmax.games.get("cos_sin"), -0.5, 5.8, gamma=1.5)', spurious),
+    Plate(
+        "eigenvalues",
+        "Eigenvalues, before and after γ",
+        NUMERICS,
+        'plots.spectrum({"F": field.eigenvalues(minmax.games.get("curl"), {"theta": torch.zeros(1), "phi": '
+        'torch.zeros(1)}, {})})',
+        eigenvalues,
+    ),
+    Plate(
+        "spurious",
+        "Spurious equilibria",
+        NUMERICS,
+        'field.find_equilibria(minmax.games.get("cos_sin"), -0.5, 5.8, gamma=1.5)',
+        spurious,
+    ),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -13,15 +13,16 @@ from minmax import plots, tree
 from minmax.streams import generator
 from minmax.types import Game, Players
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 UNSTABLE = "*Gradient Descent Unstable For GANs?*, Make Your Own Neural Network, 5 March 2020"
 BROKEN = "F. Huszár 2017, *GANs are Broken in More than One Way: The Numerics of GANs*"
 NUMERICS = f"{BROKEN}, on Mescheder, Nowozin, Geiger 2017 (arXiv 1705.10461)"
 FIXED = "F. Huszár 2017, *GANs are Being Fixed in More than One Way*"
 PRACTICE = "*Training GANs: From Theory to Practice*, on Keswani, Mangoubi, Sachdeva, Vishnoi 2022 (arXiv 2006.12376)"
 CHALLENGES = "*Deep Learning: Challenges for GAN Optimization*, lecture slides"
+
+
+Drawn = tuple[Any, str]
+"""A figure of matplotlib's, and its caption."""
 
 
 class Plate(NamedTuple):
@@ -34,7 +35,7 @@ class Plate(NamedTuple):
     title: str
     source: str
     code: str
-    draw: Callable[[], tuple[Figure, str]]
+    draw: Callable[[], Drawn]
 
 
 def play(

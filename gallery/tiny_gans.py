@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 
 import minmax
 from gallery.fields import flowing
-from gallery.plates import BROKEN, FIXED, Plate, play, radius
+from gallery.plates import FIXED, Drawn, Plate, play, radius
 from minmax import field, plots, tree
 from minmax.plots.style import BLUE, GREEN, GREY, INK, ORANGE
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 VARIANTS = {
     "gan": "GAN", "nonsaturating": "non-saturating", "wgan": "WGAN, clipped", "wgan_gp": "WGAN-GP",
@@ -23,9 +19,9 @@ VARIANTS = {
 }  # fmt: skip
 
 
-def dirac() -> tuple[Figure, str]:
+def dirac() -> Drawn:
     axes = plots.panels(3, 3, (2.7, 2.75))
-    ends = {}
+    ends: dict[str, list[float]] = {}
     for ax, (variant, title) in zip(axes, VARIANTS.items(), strict=True):
         game = minmax.games.get("dirac_gan", variant)
         ends[variant] = []
@@ -44,11 +40,11 @@ def dirac() -> tuple[Figure, str]:
     far = [VARIANTS[name] for name, own in ends.items() if max(own) >= 0.05]
     return axes[0].figure, (
         "The Dirac-GAN under nine recipes, 500 steps of 0.2 from (1, 1). With both orders of play these reach the "
-        f"equilibrium: {', '.join(there)}. These circle or run away: {', '.join(far)}."
+        f"equilibrium: {', '.join(there)}. These do not: {', '.join(far)}."
     )
 
 
-def wgan_cycles() -> tuple[Figure, str]:
+def wgan_cycles() -> Drawn:
     game = minmax.games.get("lq_wgan", sigma=1.0)
     left, right = plots.panels(1, 2, (4.3, 4.1))
     plots.stream(game, (0.15, 2.3), (-1.3, 1.3), colour="#A9C3DA", density=0.9, ax=left)
@@ -61,7 +57,7 @@ def wgan_cycles() -> tuple[Figure, str]:
         plots.orbit(past, colour=GREEN, ax=left)
     left.set(title="the flow: closed cycles", xlim=(0.15, 2.3), ylim=(-1.3, 1.3))
     eta = 0.3
-    rivals = {
+    rivals: dict[str, tuple[str, str, dict[str, Any]]] = {
         "simultaneous": (ORANGE, "gda", {}), "alternating": (BLUE, "alternating_gda", {}),
         f"consensus, γ = {eta:g}": (GREEN, "consensus", {"gamma": eta}),
     }  # fmt: skip
@@ -83,7 +79,7 @@ def wgan_cycles() -> tuple[Figure, str]:
     )
 
 
-def linear_wgan() -> tuple[Figure, str]:
+def linear_wgan() -> Drawn:
     game = minmax.games.get("linear_wgan")
     left, right = plots.panels(1, 2, (4.4, 4.0), width_ratios=(1, 1.2))
     pasts = {
@@ -103,13 +99,13 @@ def linear_wgan() -> tuple[Figure, str]:
     left.figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     ends = [", ".join(f"{number:.2f}" for number in past.players["theta"][-1, 0].tolist()) for past in pasts.values()]
     return left.figure, (
-        "A linear Wasserstein GAN whose generator has to learn the mean (3, 4). Gradient descent-ascent circles it ever "
-        f"wider (its first 120 steps are drawn; after 600 it says {ends[0]}); the optimistic step of the same size says "
-        f"{ends[1]}.".replace("-", "−")
+        "A linear Wasserstein GAN whose generator has to learn the mean (3, 4). Gradient descent-ascent circles it "
+        f"ever wider (its first 120 steps are drawn; after 600 it says {ends[0]}); the optimistic step of the same "
+        f"size says {ends[1]}."
     )
 
 
-def penalty() -> tuple[Figure, str]:
+def penalty() -> Drawn:
     gammas = torch.linspace(0, 2, 81, dtype=torch.float64)
     values = []
     for gamma in gammas.tolist():
@@ -131,23 +127,48 @@ def penalty() -> tuple[Figure, str]:
     rate.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
     rate.set(xlabel="γ", ylabel="spectral radius of a step", title=f"simultaneous steps of {step:g}")
     rate.legend()
-    wrong = float((path - _closed_form(gammas)).abs().max())
+    wrong = _apart(path, gammas)
     return ax.figure, (
-        "A gradient penalty γ moves the Dirac-GAN's eigenvalues off the imaginary axis: (γ ± √(γ² − 1))/2, which the "
-        f"computed ones equal within {wrong:.0e}. They meet at the critical γ = 1; the smallest radius, at "
-        f"γ = {float(gammas[best]):.2f}, is {float(radii[best]):.3f} (1 − h/2 = {1 - step / 2:.3f})."
+        "A gradient penalty γ moves the Dirac-GAN's eigenvalues off the imaginary axis: (γ ± √(γ² − 1))/2, whose sum "
+        f"and product the computed ones have within {wrong:.0e}. They meet at the critical γ = 1; the smallest radius, "
+        f"at γ = {float(gammas[best]):.2f}, is {float(radii[best]):.3f} (1 − h/2 = {1 - step / 2:.3f})."
     )
 
 
-def _closed_form(gammas: torch.Tensor) -> torch.Tensor:
-    """Both eigenvalues, in the order in which they were computed where that is unambiguous: by their sum's halves."""
-    root = torch.sqrt((gammas**2 - 1).to(torch.complex128))
-    return torch.stack([(gammas + root) / 2, (gammas - root) / 2], dim=1)
+def _apart(found: torch.Tensor, gammas: torch.Tensor) -> float:
+    """The largest error of both eigenvalues' sum and product against the closed form's, γ and ¼."""
+    return float(torch.stack([found.sum(1) - gammas, found.prod(1) - 0.25]).abs().max())
 
 
 PLATES = [
-    Plate("dirac", "The Dirac-GAN, nine recipes", f"{FIXED}; Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406)", 'play(minmax.games.get("dirac_gan", "critical"), start=(1, 1), steps=500, lr=0.2)', dirac),
-    Plate("penalty", "How much penalty", "Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406)", 'field.eigenvalues(minmax.games.get("dirac_gan", "gradient_penalty", gamma=1.0), players, {})', penalty),
-    Plate("wgan_cycles", "The limit cycles of a Wasserstein GAN", f"{FIXED}, on Nagarajan, Kolter 2017 (arXiv 1706.04156)", 'play(minmax.games.get("lq_wgan"), "consensus", steps=150, lr=0.08, gamma=0.3)', wgan_cycles),
-    Plate("linear_wgan", "Learning a mean", "Daskalakis et al. 2018 (arXiv 1711.00141), whose optimistic step Training GANs: From Theory to Practice compares", 'play(minmax.games.get("linear_wgan"), "optimistic", steps=600, lr=0.1)', linear_wgan),
+    Plate(
+        "dirac",
+        "The Dirac-GAN, nine recipes",
+        f"{FIXED}; Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406)",
+        'play(minmax.games.get("dirac_gan", "critical"), start=(1, 1), steps=500, lr=0.2)',
+        dirac,
+    ),
+    Plate(
+        "penalty",
+        "How much penalty",
+        "Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406)",
+        'field.eigenvalues(minmax.games.get("dirac_gan", "critical"), {"theta": torch.zeros(1), "psi": '
+        'torch.zeros(1)}, {})',
+        penalty,
+    ),
+    Plate(
+        "wgan_cycles",
+        "The limit cycles of a Wasserstein GAN",
+        f"{FIXED}, on Nagarajan, Kolter 2017 (arXiv 1706.04156)",
+        'play(minmax.games.get("lq_wgan"), "consensus", steps=150, lr=0.08, gamma=0.3)',
+        wgan_cycles,
+    ),
+    Plate(
+        "linear_wgan",
+        "Learning a mean",
+        "optimistic mirror descent in *Training GANs: From Theory to Practice*, after Daskalakis et al. 2018 "
+        "(arXiv 1711.00141)",
+        'play(minmax.games.get("linear_wgan"), "optimistic", steps=600, lr=0.1)',
+        linear_wgan,
+    ),
 ]

@@ -38,13 +38,19 @@ def series(
 
 @styled
 def distance(
-    pasts: Mapping[str, History], solution: Players, *, member: int = 0, time: str = "step", colour: Sequence[str] | None = None, ax: Axes | None = None
+    pasts: Mapping[str, History],
+    solution: Players,
+    *,
+    member: int = 0,
+    time: str = "step",
+    colour: Sequence[str] | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """‖z − z*‖ against time on a logarithmic scale, a line for each named history."""
     ax = axes(ax, size=(6.4, 3.6))
     centre = tree.flat(tree.map(lambda x: x.unsqueeze(0), solution)).numpy()
-    for (name, past), colour in zip(pasts.items(), colours(colour, len(pasts)), strict=True):
-        ax.semilogy(past.times, np.linalg.norm(path(past, member) - centre, axis=1), color=colour, label=name)
+    for (name, past), own in zip(pasts.items(), colours(colour, len(pasts)), strict=True):
+        ax.semilogy(past.times, np.linalg.norm(path(past, member) - centre, axis=1), color=own, label=name)
     ax.set(xlabel=time, ylabel="‖z − z*‖", title="distance to the solution")
     _plain_ticks(ax)
     legend(ax)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from minmax.plots.style import GREY, INK, axes, colours, legend, styled
 
 if TYPE_CHECKING:
