@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 RUN := OMP_NUM_THREADS=1 $(VENV)/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep ui test test-all check format bench clean
+.PHONY: help setup sweep ui test test-all check format bench gallery clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ format: $(READY)  ## format the code
 
 bench: $(READY)  ## members·steps per second against the ordinary training loop
 	@$(RUN)python -m bench.engine
+
+gallery: $(READY)  ## draw every figure of docs/gallery
+	@$(RUN)python -m gallery
 
 clean:  ## remove the environment and caches; runs stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -110,6 +110,7 @@ def staircase() -> Drawn:
         ax.plot(points[:, 0], points[:, 1], height, color=BLUE, linewidth=2)
         ax.plot(points[:, 0], points[:, 1], 0 * height, color="#BBBBBB", linewidth=1)
         ax.set(xlabel="θ", ylabel="φ", zlabel="work", zlim=(-1, 2 * math.pi * turns), title=title)
+        ax.set(xticks=(-1, 0, 1), yticks=(-1, 0, 1))
         ax.set_box_aspect((1, 1, 1), zoom=0.85)
     return left.figure, (
         "Escher's stairs: the work a field does along a closed way. Around the circle the curl field always pushes "
@@ -147,7 +148,7 @@ def spurious() -> Drawn:
         plots.stream(game, PERIOD, PERIOD, vectors=partial(field.combined, gamma=gamma), colour="#7FA7C9", ax=ax)
         plots.mark_equilibria(ax, field.find_equilibria(game, PERIOD[0], PERIOD[1], gamma=gamma))
         ax.set_title(f"γ = {gamma:g}")
-    counted = _counts(game, np.concatenate([np.linspace(0.1, 0.9, 5), np.linspace(1.05, 4.0, 12)]), axes[3])
+    counted = _counts(game, np.concatenate([(0.2, 0.5, 0.9), (1.05, 1.3, 1.6, 2.0, 2.5, 3.0, 4.0)]), axes[3])
     handles = {label: handle for ax in axes[:3] for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     axes[0].figure.legend(handles.values(), handles, loc="outside lower center", ncols=4)
     first = min(gamma for gamma, found in counted.items() if found[MADE_STABLE])
@@ -184,16 +185,18 @@ def _counts(game: Game, gammas: np.ndarray, ax: Axes) -> dict[float, Counter[str
 def autoencoder() -> Drawn:
     game = minmax.games.get("autoencoder_field")
     (ax,) = plots.panels(1, 1, (5.4, 5.4))
-    plots.quiver(game, (-2.4, 2.4), (-2.4, 2.4), count=27, ax=ax)
+    plots.quiver(game, (-2.4, 2.4), (-2.4, 2.4), count=27, directions=True, ax=ax)
     ax.plot(*spiral(300).T, color=ORANGE, linewidth=2.2, label="the data's curve")
     ax.set_title("the field r(z) − z of a denoising autoencoder")
     ax.figure.legend(loc="outside lower center")
     players = field.players_at(game, field.grid(-2, 2, 15))
-    parts = [part(game, players, {}).square().sum((1, 2)).sqrt().mean() for part in (field.symmetric, field.antisymmetric)]
+    jacobians = field.jacobian(game, players, {})
+    parts = [part(jacobians).norm(dim=(1, 2)).mean() for part in (field.symmetric, field.antisymmetric)]
     return ax.figure, (
-        "A small denoising autoencoder maps noisy points back to the curve that the data lies on; its reconstruction minus "
-        "its input is a vector field that points to the data. It is nobody's gradient: over the plane the antisymmetric "
-        f"part of its Jacobian has the mean norm {float(parts[1]):.3f}, beside {float(parts[0]):.3f} of the symmetric."
+        "A small denoising autoencoder maps noisy points back to the curve that the data lies on; its reconstruction "
+        "minus its input is a vector field that points to the data (arrows: directions; brighter is longer). It is "
+        "nobody's gradient: over the plane the antisymmetric part of its Jacobian has the mean norm "
+        f"{float(parts[1]):.3f}, beside {float(parts[0]):.3f} of the symmetric."
     )
 
 
@@ -220,13 +223,19 @@ def _complex(value: torch.Tensor) -> str:
 
 
 PLATES = [
-    Plate("autoencoder", "A denoising autoencoder's field", f"{BROKEN}, after Alain, Bengio 2014 (arXiv 1211.4246), figure 5", 'plots.quiver(minmax.games.get("autoencoder_field"))', autoencoder),
+    Plate(
+        "autoencoder",
+        "A denoising autoencoder's field",
+        f"{BROKEN}, after Alain, Bengio 2014 (arXiv 1211.4246), figure 5",
+        'plots.quiver(minmax.games.get("autoencoder_field"))',
+        autoencoder,
+    ),
     Plate(
         "circle",
         "The circle of the flow",
         f"{UNSTABLE}; {CHALLENGES}, after I. Goodfellow 2016",
         'field.flow(minmax.games.get("curl"), {"theta": torch.ones(1), "phi": torch.zeros(1)}, '
-        'torch.linspace(0, 6, 99), rtol=1e-4)',
+        "torch.linspace(0, 6, 99), rtol=1e-4)",
         circle,
     ),
     Plate(
@@ -236,7 +245,13 @@ PLATES = [
         'plots.quiver(minmax.games.get("curl"))',
         curl,
     ),
-    Plate("staircase", "Escher's stairs", BROKEN, 'field.conservative(minmax.games.get("curl"), {"theta": torch.ones(1), "phi": torch.zeros(1)}, {})', staircase),
+    Plate(
+        "staircase",
+        "Escher's stairs",
+        BROKEN,
+        'field.conservative(minmax.games.get("curl"), {"theta": torch.ones(1), "phi": torch.zeros(1)}, {})',
+        staircase,
+    ),
     Plate(
         "momentum",
         "Momentum goes berserk",
@@ -258,7 +273,7 @@ PLATES = [
         "Eigenvalues, before and after γ",
         NUMERICS,
         'plots.spectrum({"F": field.eigenvalues(minmax.games.get("curl"), {"theta": torch.zeros(1), "phi": '
-        'torch.zeros(1)}, {})})',
+        "torch.zeros(1)}, {})})",
         eigenvalues,
     ),
     Plate(

@@ -29,7 +29,7 @@ from minmax import field, plots
 from gallery.plates import play
 ```
 """
-COLOURS = 128
+COLOURS = 256
 
 
 def picture(figure: Figure) -> bytes:
@@ -37,7 +37,7 @@ def picture(figure: Figure) -> bytes:
     drawn = io.BytesIO()
     with matplotlib.rc_context(STYLE):
         figure.savefig(drawn, format="png")
-    paper = Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    paper = Image.open(drawn).convert("RGB").quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE)
     out = io.BytesIO()
     paper.save(out, "png", optimize=True)
     return out.getvalue()

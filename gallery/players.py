@@ -142,7 +142,7 @@ PLATES = [
         "A loss surface that does not stand still",
         CHALLENGES,
         'plots.landscape(minmax.games.get("xy"), play(minmax.games.get("xy"), steps=9, lr=0.1), when=(0, 3, '
-        '6, 9), x=(-5, 5))',
+        "6, 9), x=(-5, 5))",
         landscape,
     ),
     Plate(
@@ -156,8 +156,7 @@ PLATES = [
         "nested",
         "The second player first",
         f"{FIXED}, on Wasserstein GANs",
-        'play(minmax.games.get("quadratic", a=0, b=0.3, s=1), "nested", start=(1.5, 1), steps=40, lr=0.35, '
-        'lr_ratio=2)',
+        'play(minmax.games.get("quadratic", a=0, b=0.3, s=1), "nested", start=(1.5, 1), steps=40, lr=0.35, lr_ratio=2)',
         nested,
     ),
     Plate(

@@ -153,7 +153,7 @@ PLATES = [
         "How much penalty",
         "Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406)",
         'field.eigenvalues(minmax.games.get("dirac_gan", "critical"), {"theta": torch.zeros(1), "psi": '
-        'torch.zeros(1)}, {})',
+        "torch.zeros(1)}, {})",
         penalty,
     ),
     Plate(

@@ -63,7 +63,7 @@ def three_fields(
     Raises:
         ValueError: a game of more or fewer than two numbers.
     """
-    across = panels(1, 3, (3.7, 3.9)) if ax is None else list(ax)
+    across = panels(1, 3, (3.8, 4.3)) if ax is None else list(ax)
     corners = [x[0], y[0]], [x[1], y[1]]
     own, both = field.find_equilibria(game, *corners), field.find_equilibria(game, *corners, gamma=gamma)
     shown: list[tuple[str, Vectors, Sequence[Equilibrium]]] = [

@@ -24,9 +24,11 @@ def quiver(
     *,
     vectors: Vectors = field.field,
     count: int = 17,
+    directions: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Arrows along −F at ``count``² points, their length ‖F‖ relative to the longest.
+    """Arrows along −F at ``count``² points, their length and colour ‖F‖ relative to the longest; with
+    ``directions`` all of one length, so that a field of very different speeds can be read.
 
     ``vectors(game, players, batch)`` is the field F: that of the game, or another over its players
     (``minmax.field.conservative``, …).
@@ -37,11 +39,14 @@ def quiver(
     ax = axes(ax, size=(4.6, 4.4))
     grid = plane(game, x, y, count)
     across, up = grid.motion(vectors)
-    longest = np.hypot(across, up).max() or 1.0
+    speed = np.hypot(across, up)
+    longest = speed.max() or 1.0
     spacing = min(x[1] - x[0], y[1] - y[0]) / (count - 1)
+    shown = np.where(speed > 0, speed, 1.0) / longest if directions else 1.0
     ax.quiver(
-        grid.x, grid.y, across, up, np.hypot(across, up), cmap=SEQUENTIAL, angles="xy", scale_units="xy",
-        scale=longest / (1.35 * spacing), clim=(0, 1.2 * longest), pivot="mid", width=0.0045, headwidth=4.5,
+        grid.x, grid.y, across / shown, up / shown, speed, cmap=SEQUENTIAL, clim=(0, 1.2 * longest), angles="xy",
+        scale_units="xy", scale=longest / ((0.8 if directions else 1.35) * spacing), pivot="mid", width=0.0045,
+        headwidth=4.5,
     )  # fmt: skip
     return _frame(ax, grid, x, y)
 
