@@ -36,11 +36,8 @@ def draw(names: list[str], folder: Path) -> None:
         began = time.perf_counter()
         figure, captions[name] = FIGURES[name].draw()
         write(folder, name, figure)
-        print(f"{name:18} {time.perf_counter() - began:6.1f} s")
-    if missing := [name for name in FIGURES if name not in captions]:
-        print(f"the page waits for: {', '.join(missing)}")
-        return
-    path.write_text(page(THEMES, captions), encoding="utf-8")
+        path.write_text(page(THEMES, captions), encoding="utf-8")
+        print(f"{name:18} {time.perf_counter() - began:6.1f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ PLATES = [
         "boxed_both",
         "Accept/reject in the box",
         f"{PRACTICE}, figure 3",
-        'play(minmax.games.get("xy"), "accept_reject", options={"to_tolerance": True, "ascent_steps": 300}, …)',
+        'play(minmax.games.get("xy"), "accept_reject", start=(3, 3), steps=40, lr=0.05, lr_ratio=20, temperature=1)',
         boxed_both,
     ),
     Plate(

@@ -108,7 +108,7 @@ def oscillation() -> Drawn:
     axes[0].set_ylabel("four Gaussians")
     modes, zeros = left.metrics["modes_quarter"] * 4, right.metrics["zeros"][:, seed]
     return axes[0].figure, (
-        "Gradient descent-ascent at successive steps. Above, on four Gaussians (rings), the generator sits on one "
+        "Gradient descent-ascent at successive steps. Above, on four Gaussians (orange), the generator sits on one "
         f"mode and moves on: at most {float(modes.max()):.0f} of 4 are covered at any of {len(modes)} looks at {SEEDS} "
         f"seeds. Below, on handwritten zeros and ones, the share of zeros wanders between {float(zeros.min()):.0%} and "
         f"{float(zeros[5:].max()):.0%}."

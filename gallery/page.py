@@ -44,11 +44,11 @@ def picture(figure: Figure) -> bytes:
 
 
 def page(themes: Mapping[str, list[Plate]], captions: Mapping[str, str]) -> str:
-    """The page's text: a heading a theme, and for each figure its title, picture, caption, source and code."""
+    """The page: a heading a theme, and for each figure drawn so far its title, picture, caption, source and code."""
     parts = [HEAD, "\n".join(f"- [{theme}](#{_anchor(theme)})" for theme in themes) + "\n"]
     for theme, plates in themes.items():
         parts.append(f"## {theme}\n")
-        parts += [_entry(plate, captions[plate.name]) for plate in plates]
+        parts += [_entry(plate, captions[plate.name]) for plate in plates if plate.name in captions]
     return "\n".join(parts)
 
 
