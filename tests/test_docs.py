@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 import torch
 
+import minmax
+
 DOCS = Path(__file__).parents[1] / "docs"
+
+
+def read(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", ["fields.md"])
 def test_examples(page: str) -> None:
     """The page's Python blocks as one session."""
-    text = (DOCS / page).read_text(encoding="utf-8")
-    session = "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
+    session = "\n".join(re.findall(r"^```python\n(.*?)^```$", read(page), re.DOTALL | re.MULTILINE))
     examples = doctest.DocTestParser().get_doctest(session, {}, page, page, 0)
     assert examples.examples
     said: list[str] = []
@@ -25,3 +31,16 @@ def test_examples(page: str) -> None:
     finally:
         torch.set_printoptions(profile="default")
     assert not said, "".join(said)
+
+
+def test_what_is_told_of_optimizers_is_so() -> None:
+    """Options, hyperparameters and cost of each row."""
+    rows = re.findall(r"^\| `(\w+)` \|.*?\|(.*?)\|(.*?)\| (?:≤ )?(.*?) \|.*\|$", read("optimizers.md"), re.MULTILINE)
+    assert len(rows) >= 14
+    for name, options, hypers, cost in rows:
+        taken = inspect.signature(minmax.OPTIMIZERS[name]).parameters
+        assert re.findall(r"`(\w+)`", options) == [option for option in taken if option != "transform"], name
+        optimizer = minmax.optimizers.get(name)
+        own = set(optimizer.hypers) - {"lr", "lr_ratio"}
+        assert own <= set(re.findall(r"`(\w+)`", hypers)), name
+        assert cost in (f"{optimizer.cost:g}", "the base's"), name

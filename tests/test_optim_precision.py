@@ -65,11 +65,12 @@ def test_float16_needs_the_scale_and_it_is_enough(name: str) -> None:
         assert (x.w.item(), y.w.item()) == pytest.approx(moved if moves else (1e-3, 2e-3), rel=1e-3)
 
 
-def test_an_overflow_is_skipped_and_halves_the_scale() -> None:
+@pytest.mark.parametrize(("scale", "halved", "good"), [("dynamic", 2.0**15, 1), (2.0**16, 2.0**16, 0)])
+def test_an_overflow_is_skipped_and_halves_a_dynamic_scale(scale: float | str, halved: float, good: int) -> None:
     """Modules, buffers and the transform's state stay; the state dict holds the scale."""
     g, d = networks("batchnorm")
     rule = minmax.optimizers.get("extragradient", transform="adam")
-    optimizer = GameOptimizer(g, d, rule, loss_scale="dynamic", **hypers_for(rule))
+    optimizer = GameOptimizer(g, d, rule, loss_scale=scale, **hypers_for(rule))
     (batch,) = minibatches(1)
 
     def step(factor: float) -> None:
@@ -83,13 +84,18 @@ def test_an_overflow_is_skipped_and_halves_the_scale() -> None:
     after = [value for module in (g, d) for value in module.state_dict().values()]
     assert all(map(torch.equal, before, after))
     assert all(map(torch.equal, tree.leaves(state), tree.leaves(optimizer.state_dict()["state"])))
-    assert optimizer.state_dict()["loss_scale"] == {"value": 2.0**15, "good_steps": 0}
+    assert optimizer.state_dict()["loss_scale"] == {"value": halved, "good_steps": 0}
     step(1.0)
-    assert "skipped" not in optimizer.info and optimizer.state_dict()["loss_scale"]["good_steps"] == 1
-    again = GameOptimizer(g, d, rule, loss_scale="dynamic", **hypers_for(rule))
-    again.load_state_dict({**optimizer.state_dict(), "loss_scale": {"value": 2.0**15, "good_steps": 1999}})
-    again.step(closure_over(g, d), [batch] * 2)
-    assert again.state_dict()["loss_scale"] == {"value": 2.0**16, "good_steps": 0}
+    assert "skipped" not in optimizer.info and optimizer.state_dict()["loss_scale"]["good_steps"] == good
+
+
+def test_a_dynamic_scale_grows() -> None:
+    """After 2000 steps without an overflow, those before a checkpoint too."""
+    g, d = networks()
+    optimizer = GameOptimizer(g, d, "gda", loss_scale="dynamic", lr=0.01)
+    optimizer.load_state_dict({**optimizer.state_dict(), "loss_scale": {"value": 2.0**15, "good_steps": 1999}})
+    optimizer.step(closure_over(g, d), minibatches(1))
+    assert optimizer.state_dict()["loss_scale"] == {"value": 2.0**16, "good_steps": 0}
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bf16", "fp16"])

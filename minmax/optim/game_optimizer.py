@@ -34,7 +34,7 @@ class GameOptimizer(torch.optim.Optimizer):
         optimizer: a registered name, ``module:function``, or an ``Optimizer``.
         names: what the players are called in losses, messages and ``param_groups``.
         loss_scale: for float16: a number, or ``"dynamic"`` (see ``minmax.optim.scaling``); a step whose gradients
-            overflow is then not taken, and ``info`` says ``skipped``.
+            overflow is not taken, and ``info`` says ``skipped``.
         options: the builder's, where a name in ``settings`` would be ambiguous.
         settings: hyperparameters, and the builder's options (``transform="adam"``, …); ``betas=(β₁, β₂)`` is ``beta1``
             and ``beta2``.

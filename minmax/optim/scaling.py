@@ -45,19 +45,22 @@ class LossScale:
 
     def note(self, gradient: Tensor) -> None:
         """Looks whether a gradient that leaves the graph has overflowed."""
-        if self.dynamic:
-            found = ~gradient.isfinite().all()
-            self._found = found if self._found is None else self._found | found
+        found = ~gradient.isfinite().all()
+        self._found = found if self._found is None else self._found | found
 
     def overflowed(self) -> bool:
-        """Whether a gradient of this step was not finite: the step must not be taken then. Adjusts the scale."""
+        """Whether a gradient of this step was not finite: the step must not be taken then. Adjusts a dynamic scale."""
         found, self._found = self._found is not None and bool(self._found), None
+        if self.dynamic:
+            self._adjust(found)
+        return found
+
+    def _adjust(self, found: bool) -> None:
         self.good_steps = 0 if found else self.good_steps + 1
         if found:
             self.value /= GROWTH
-        elif self.dynamic and self.good_steps == PATIENCE:
+        elif self.good_steps == PATIENCE:
             self.value, self.good_steps = self.value * GROWTH, 0
-        return found
 
 
 class _Times(torch.autograd.Function):
