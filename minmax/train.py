@@ -15,7 +15,7 @@ from minmax.lazy import torch
 from minmax.packing import Packing
 from minmax.schedules.per_player import per_player, scaled
 from minmax.streams import Stream, generator, one_by_one
-from minmax.types import Game, Goal, Metric, Optimizer, Players, State
+from minmax.types import Game, Goal, Metric, Optimizer, Players, State, Tree
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,6 +103,7 @@ class Run:
         self._averaged = self._players
         self._diverged_at = torch.full((len(self.seeds),), NEVER, device=self._device)
         self._random = {} if game.native else self._module_randomness()
+        self._memory: dict[str, Tree] = {}
 
     def _restore(self, state: State) -> None:
         if tree.members(state["players"]) != len(self.seeds):
@@ -119,6 +120,7 @@ class Run:
         self._state = tree.fill(self.optimizer.init(self._players), state.get("optimizer", {}), "optimizer")
         self._averaged = self._packing.pack(state["average"]) if "average" in state else self._players
         self._diverged_at = state["diverged_at"]
+        self._memory = state.get("memory", {})
         self._random = {name: state[name].cpu() for name in (RANDOM, RANDOM_CUDA) if name in state}
 
     def _pack(self, players: Players) -> None:
@@ -200,6 +202,9 @@ class Run:
         for metric in self._metrics:
             with self._lent_randomness(keep=False):
                 values = metric.measure(self.game, players, generator(0, "metric", self._device))
+            if metric.recall is not None:
+                key = next(iter(metric.outputs))
+                values, self._memory[key] = metric.recall(values, self._memory.get(key, {}))
             for name, own in values.items():
                 measured[name] = _with_worst(own, diverged, metric.outputs[name])
         cost = round(self._spent, 6)  # a sum of many steps
@@ -219,7 +224,8 @@ class Run:
         if self._average is not None:
             state["average"] = self._packing.unpack(self._averaged)
             state["decay"] = torch.tensor(UNIFORM if self._average == "uniform" else self._average, dtype=torch.float64)
-        return {**state, **self._random}
+        memory = {"memory": dict(self._memory)} if self._memory else {}
+        return {**state, **memory, **self._random}
 
     def _cast(self, leaf: Tensor) -> Tensor:
         if leaf.is_floating_point() and self._dtype is not None:

@@ -210,10 +210,15 @@ class Metric:
 
     ``measure(game, players, generator) -> {output: Tensor[M]}`` over stacked players; ``generator`` is the same for
     all members, so that they are compared on the same latent vectors. ``outputs`` declares each one's goal.
+
+    A metric that looks back at a run's earlier reports has ``recall(seen, memory) -> (outputs, memory)``: ``measure``
+    then gives what it sees now, any tree of ``[M, ...]``, and ``memory``, such a tree too, is what recall returned at
+    the report before (``{}`` at the first). The run keeps it in its state.
     """
 
-    measure: Callable[[Game, Players, Generator], dict[str, Tensor]]
+    measure: Callable[[Game, Players, Generator], Any]
     outputs: Mapping[str, Goal]
+    recall: Callable[[Any, Tree], tuple[dict[str, Tensor], Tree]] | None = None
 
 
 @dataclass(frozen=True)

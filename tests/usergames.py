@@ -1,7 +1,8 @@
-"""Games as a user would bring them (``usergames:cliff``), for the tests of what happens when one breaks."""
+"""Games, data sets and metrics as a user would bring them (``usergames:cliff``), also ones that break."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -33,3 +34,13 @@ def cliff(edge: float = 5.0, error: str = "wrong") -> Game:
         return -value(players, batch)
 
     return Game(init, {"x": value, "y": minus_value}, solution={n: torch.zeros(1) for n in "xy"}, native=True)
+
+
+def first() -> Callable[[Tensor], Tensor]:
+    """A feature: the first coordinate."""
+    return lambda samples: samples[:, :1]
+
+
+def corners() -> Callable[[Tensor], Tensor]:
+    """Features of a picture: its corners."""
+    return lambda pictures: pictures[:, ::3, ::3].flatten(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,11 @@ def antisymmetric(matrices: Tensor) -> Tensor:
 
 
 def eigenvalues(game: Game, players: Players, batch: Batch) -> Tensor:
-    """The eigenvalues of J, ``[M, P]`` complex: rotation is |Im|, attraction is Re > 0."""
-    return torch.linalg.eigvals(jacobian(game, players, batch))
+    """The eigenvalues of J, ``[M, P]`` complex: rotation is |Im|, attraction is Re > 0. NaN where J is not finite."""
+    matrices = jacobian(game, players, batch)
+    finite = matrices.isfinite().all(-1).all(-1)[:, None]
+    values = torch.linalg.eigvals(torch.where(finite[:, None], matrices, 0.0))  # LAPACK refuses what is not finite
+    return torch.where(finite, values, complex(math.nan, math.nan))
 
 
 def leading_eigenvalues(
@@ -58,7 +62,8 @@ def leading_eigenvalues(
     max(2·count + 3, 20) of them before the first restart.
 
     After ``restarts`` (10·P where none is given) what has converged comes (not always the leading ones), and
-    NaN for the rest, last. Eigenvalues inside the spectrum's hull (``SM``, ``SI``) converge slowly or not at all.
+    NaN for the rest, last; all are NaN where the products are not finite. Eigenvalues inside the spectrum's hull
+    (``SM``, ``SI``) converge slowly or not at all.
 
     Raises:
         ValueError: a ``which`` that does not exist, or a count that is not from 1 to P.
@@ -68,15 +73,16 @@ def leading_eigenvalues(
     size = tree.flat(tree.parameters(players)).shape[1]
     if not 1 <= count <= size:
         raise ValueError(f"count: {count} given; 1 to {size} is allowed, the number of the players' parameters")
-    found = []
-    for member in range(tree.members(players)):
-        one, own = (tree.map(lambda x, m=member: _double(x[m : m + 1]), both) for both in (players, batch))
-        if size <= max(SMALL, count + 2):
-            values = eigenvalues(game, one, own)[0]
-        else:
-            values = _arnoldi(linearize(game, one, own), count + 1, which, restarts)  # not half a pair at the end
-        found.append(_ordered(values, which)[:count])
-    return torch.stack(found).to(tree.leaves(players)[0].device)
+    players, batch = (tree.map(_double, both) for both in (players, batch))
+    if size <= max(SMALL, count + 2):
+        found = list(eigenvalues(game, players, batch))
+    else:
+        found = []
+        for member in range(tree.members(players)):
+            one, own = (tree.map(lambda x, m=member: x[m : m + 1], both) for both in (players, batch))
+            found.append(_arnoldi(linearize(game, one, own), count + 1, which, restarts))  # not half a pair at the end
+    leading = torch.stack([_ordered(values, which)[:count] for values in found])
+    return leading.to(tree.leaves(players)[0].device)
 
 
 LEADS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -104,7 +110,10 @@ def _arnoldi(at: Linearization, count: int, which: str, restarts: int | None) ->
 
     operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(size)
-    if not product(start).any():  # then J = 0, which ARPACK refuses
+    first = product(start)
+    if not np.isfinite(first).all():
+        return torch.full((count,), complex(math.nan, math.nan), dtype=torch.complex128)
+    if not first.any():  # then J = 0, which ARPACK refuses
         return torch.zeros(count, dtype=torch.complex128)
     try:
         values = eigs(operator, count, which=which, v0=start, maxiter=restarts, return_eigenvectors=False, rng=0)
