@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from minmax import data, field, games, losses, metrics, nets, optimizers, schedules, transforms
 from minmax.data import DATASETS
+from minmax.diagnosis import diagnose
 from minmax.games import GAMES
 from minmax.games.gan import gan
 from minmax.losses import LOSSES
@@ -21,8 +22,8 @@ __all__ = [
     "DATASETS", "GAMES", "LOSSES", "METRICS", "NETS", "OPTIMIZERS", "PENALTIES", "SCHEDULES", "TRANSFORMS",
     "Data", "Game", "GanLoss", "Goal", "Metric", "Optimizer", "Pair", "Penalty", "Range", "Report", "Run", "Schedule",
     "Transform",
-    "data", "field", "games", "gan", "losses", "metrics", "nets", "optim", "optimizers", "schedules", "train",
-    "transforms",
+    "data", "diagnose", "field", "games", "gan", "losses", "metrics", "nets", "optim", "optimizers", "schedules",
+    "train", "transforms",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple, Protocol
 
@@ -55,10 +56,6 @@ def diagnose(reports: Iterable[Report]) -> list[str]:
 
     ``reports``: all of a run, in order; measure ``symptoms``, and the metric that says what success is. A rule whose
     metrics were not measured does not fit.
-
-    >>> import minmax
-    >>> gda, hypers = minmax.optimizers.get("gda", transform="sgd"), {"lr": [0.1, 0.5]}
-    >>> game = minmax.games.get("quadratic", A=1.0, B=1.0, C=1.0)
     """
     return [_word(history) for history in histories(reports)]
 
@@ -138,17 +135,17 @@ def cycling(history: History) -> bool:
 
 def converged(history: History) -> bool:
     """At every late report the distance to the solution is at most 0.01, or 1% of the largest in the run; where no
-    solution is known, the rule of success holds; without such a rule, the field's norm is at most 1% of its largest, and
-    no discriminator tells all samples apart (which ends the field, too).
+    solution is known, the rule of success holds; without such a rule, the field's norm is at most 1% of its largest,
+    and no discriminator tells all samples apart (which ends the field, too).
     """
-    for name in ("distance", "success", "field_norm"):
-        values = history.series.get(name, [])
-        if values and name == "success":
-            return history.always(name, lambda success: success == 1)
-        if values:
-            bound = max(CLOSE if name == "distance" else 0.0, CLOSER * max(values))
-            return history.always(name, lambda size: size <= bound) and not _told_apart(history)
-    return False
+    series = history.series
+    if "distance" in series:
+        bound = max(CLOSE, CLOSER * max(series["distance"]))
+        return history.always("distance", lambda distance: distance <= bound)
+    if "success" in series:
+        return history.always("success", lambda success: success == 1)
+    bound = CLOSER * max(series.get("field_norm", [0.0]))
+    return history.always("field_norm", lambda norm: norm <= bound) and not _told_apart(history)
 
 
 RULES: dict[str, Rule] = {
@@ -178,7 +175,7 @@ def _gradient_gone(history: History) -> bool:
 
 def _returns(lost: Sequence[bool]) -> int:
     """How often something lost came back."""
-    return sum(before and not now for before, now in zip(lost, lost[1:], strict=False))
+    return sum(before and not now for before, now in pairwise(lost))
 
 
 def _shared(reports: Sequence[Report]) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import minmax
+from minmax.diagnosis import RULES
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -19,7 +20,7 @@ def read(page: str) -> str:
     return (DOCS / page).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["fields.md"])
+@pytest.mark.parametrize("page", ["fields.md", "metrics.md"])
 def test_examples(page: str) -> None:
     """The page's Python blocks as one session."""
     session = "\n".join(re.findall(r"^```python\n(.*?)^```$", read(page), re.DOTALL | re.MULTILINE))
@@ -44,3 +45,17 @@ def test_what_is_told_of_optimizers_is_so() -> None:
         own = set(optimizer.hypers) - {"lr", "lr_ratio"}
         assert own <= set(re.findall(r"`(\w+)`", hypers)), name
         assert cost in (f"{optimizer.cost:g}", "the base's"), name
+
+
+def test_every_registered_metric_has_a_row_with_its_outputs() -> None:
+    text = read("metrics.md")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*)\|$", text, re.MULTILINE))
+    assert set(rows) == set(minmax.METRICS)
+    for name in set(rows) - {"symptoms"}:  # which has those of others
+        metric = minmax.metrics.get(name)
+        assert set(metric.outputs) <= set(re.findall(r"`(\w+)`", rows[name])), name
+
+
+def test_every_diagnosis_has_a_row() -> None:
+    text = read("metrics.md")
+    assert re.findall(r"^\| \d \| `(\w+)` \|", text, re.MULTILINE) == list(RULES)

@@ -68,12 +68,12 @@ def test_forgetting_remembers_across_a_resume() -> None:
     """A run stopped after its second report and resumed from the bytes of its state says what an unbroken one says."""
     game = minmax.gan(data={"name": "gaussians", "layout": "balanced_four"}, net={"name": "mlp", "widths": [32]},
                       latent=4, batch=64)  # fmt: skip
-    optimizer = minmax.optimizers.get("gda")
+    optimizer = minmax.optimizers.get("gda", transform="adam")
 
     def run(**resumed: Any) -> list[minmax.Report]:
         return list(
             minmax.train(
-                game, optimizer, {"lr": 0.02}, range(4), 200, 25, ["forgetting", "symptoms"], device="cpu", **resumed
+                game, optimizer, {"lr": 0.02}, range(4), 400, 50, ["forgetting", "symptoms"], device="cpu", **resumed
             )
         )
 
@@ -102,7 +102,7 @@ class Slope:
 @pytest.mark.parametrize("shift", [0.0, 30.0])
 def test_accuracies_of_a_known_discriminator(shift: float) -> None:
     """Reals at 1, held-out ones half at 1 and half at −1. Fakes at −1 are told apart, wherever zero is; fakes like the
-    reals are not: of 2n equal logits none is above the median."""
+    reals are not: of equal logits none is above their median."""
     points, line = torch.tensor([[1.0, 0.0]]).repeat(40, 1), torch.tensor([[1.0, 0.0], [-1.0, 0.0]]).repeat(20, 1)
     data = dataclasses.replace(minmax.data.get("gaussians"), points=points, held_out=line)
     game, players = showing(torch.stack([-points, points]), data, Slope(shift))

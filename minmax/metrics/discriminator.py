@@ -23,9 +23,9 @@ OUTPUTS = {
 def discriminator(count: int = 1000, threshold: float | None = None) -> Metric:
     """The discriminator's accuracy on training samples, on generated ones, and on held-out real ones.
 
-    A real sample is recognised by a logit above ``threshold``, a generated one by a logit up to it. By default that is
-    the median of the logits of as many of both, so that a critic, whose zero means nothing, is measured as well: both
-    accuracies are 1 where some threshold parts the two, and 1/2 where they look alike; 0 is the threshold of the
+    A real sample is recognised by a logit above ``threshold``, a generated one by a logit up to it. By default that
+    lies midway between the median logits of the two, so that a critic, whose zero means nothing, is measured as well:
+    both accuracies are near 1 where they are told apart, and 1/2 where they look alike; 0 is the threshold of the
     logistic losses. ``accuracy_held_out`` is there where the data set has held-out samples: far below ``accuracy_real``
     the discriminator has learned the training samples by heart.
     """
@@ -47,21 +47,9 @@ def accuracies(
         return gan.judge(players, real.expand(len(made), *real.shape))
 
     real, fake = logits(gan.data.points), gan.judge(players, made)
-    split = torch.full_like(real[:, :1], threshold) if threshold is not None else _middle(real, fake)
+    middle = (real.median(1).values + fake.median(1).values).unsqueeze(1) / 2
+    split = middle if threshold is None else torch.full_like(middle, threshold)
     found = {"accuracy_real": real > split, "accuracy_fake": fake <= split}
     if gan.data.held_out is not None:
         found["accuracy_held_out"] = logits(gan.data.held_out) > split
     return {name: right.double().mean(1) for name, right in found.items()}
-
-
-def _middle(real: Tensor, fake: Tensor) -> Tensor:
-    """The median of both, ``[M, 1]``, where fewer of one count as much as more of the other."""
-    size = min(real.shape[1], fake.shape[1])
-    both = torch.cat([_quantiles(real, size), _quantiles(fake, size)], 1).sort(1).values
-    return (both[:, size - 1 : size] + both[:, size : size + 1]) / 2
-
-
-def _quantiles(values: Tensor, size: int) -> Tensor:
-    """``size`` evenly spaced order statistics of each row."""
-    at = torch.linspace(0, values.shape[1] - 1, size, device=values.device).round().long()
-    return values.sort(1).values[:, at]
