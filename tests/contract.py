@@ -95,17 +95,15 @@ def check_every_batch_matters(optimizer: Optimizer) -> None:
 
 
 def check_resumed(optimizer: Optimizer, game: Game, **options: Any) -> None:
-    """Saved at step 7 through bytes, resumed and run to step 20: bit for bit the run that never stopped."""
-    settings = {"dtype": "float64", "report_every": 7, "steps": 20, **options}
-    whole = list(minmax.train(game, optimizer, hypers_for(optimizer), [3, 4], **settings))
-    assert [report.step for report in whole] == [7, 14, 20]
-    saved = checkpoint.loads(checkpoint.dumps(whole[0].state))
-    rest = list(minmax.train(game, optimizer, hypers_for(optimizer), [3, 4], **settings, resume=saved))
-    assert [report.step for report in rest] == [14, 20]
-    for was, now in zip(whole[1:], rest, strict=True):
-        assert_identical(was.state, now.state)
-        assert_identical(was.players, now.players)
-        assert_identical(was.info, now.info)
+    """Saved at step 7 through bytes, resumed and run to step 11: bit for bit the run that never stopped."""
+    settings = {"dtype": "float64", "report_every": 7, "steps": 11, **options}
+    early, whole = minmax.train(game, optimizer, hypers_for(optimizer), [3, 4], **settings)
+    saved = checkpoint.loads(checkpoint.dumps(early.state))
+    (rest,) = minmax.train(game, optimizer, hypers_for(optimizer), [3, 4], **settings, resume=saved)
+    assert (early.step, whole.step, rest.step) == (7, 11, 11)
+    assert_identical(whole.state, rest.state)
+    assert_identical(whole.players, rest.players)
+    assert_identical(whole.info, rest.info)
 
 
 def assert_identical(one: tree.Tree, other: tree.Tree) -> None:

@@ -50,7 +50,15 @@ GAMES: dict[str, Callable[[], Game]] = {
     "dropout": lambda: module_gan(dropout=True),
 }
 HIDDEN_CHANCE = {"dropout"}
-STEPS = 20
+STEPS = 10
+
+SHORT: dict[str, dict[str, Any]] = {
+    "nested": {"ascent_steps": 3},
+    "proximal": {"iterations": 3},
+    "competitive": {"iterations": 3},
+    "unrolled": {"unroll_steps": 2},
+}
+"""What every optimizer plays on every game with, where its defaults are long; ``OPTIONS`` has the others."""
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "alternating_gda": [{}, {"ascent_steps": 3}],
@@ -102,8 +110,9 @@ every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=[called(*varian
 every_pair = pytest.mark.parametrize(("name", "game"), PAIRS)
 
 
-def adam(name: str, **options: Any) -> Optimizer:
-    return minmax.optimizers.get(name, transform="adam", **options)
+def adam(name: str, options: dict[str, Any] | None = None) -> Optimizer:
+    """Over ``adam``, with these options or else ``SHORT`` ones."""
+    return minmax.optimizers.get(name, transform="adam", **(SHORT.get(name, {}) if options is None else options))
 
 
 def last(game: Game, optimizer: Optimizer, seeds: Any, **options: Any) -> minmax.Report:
@@ -138,6 +147,12 @@ def test_alone_is_as_among_64(name: str, game: str) -> None:
         assert_same_members(last(built, optimizer, [index]), among, index)
 
 
+@every_variant
+def test_alone_is_as_among_five_with_every_option(variant: tuple[str, dict[str, Any]]) -> None:
+    optimizer, built = adam(*variant), registered_gan()
+    assert_same_members(last(built, optimizer, [3]), last(built, optimizer, range(5)), 3)
+
+
 @every_optimizer
 def test_members_have_their_own_hyperparameters(name: str) -> None:
     optimizer, built = adam(name), registered_gan()
@@ -158,12 +173,19 @@ def test_a_seed_decides_everything(name: str, game: str) -> None:
             assert not torch.equal(leaf[0], leaf[1])
 
 
-AVERAGED = [(name, "batchnorm", {"average": average}) for name in minmax.OPTIMIZERS for average in ("uniform", 0.9)]
-SCHEDULED = [(name, "batchnorm", {"schedule": {"generator": "cosine"}}) for name in minmax.OPTIMIZERS]
+@every_pair
+def test_resumed_is_as_undisturbed(name: str, game: str) -> None:
+    check_resumed(adam(name), GAMES[game]())
 
 
-@pytest.mark.parametrize(("name", "game", "options"), [*((*pair, {}) for pair in PAIRS), *AVERAGED, *SCHEDULED])
-def test_resumed_is_as_undisturbed(name: str, game: str, options: dict[str, Any]) -> None:
+@every_variant
+def test_resumed_with_every_option(variant: tuple[str, dict[str, Any]]) -> None:
+    check_resumed(adam(*variant), registered_gan())
+
+
+@pytest.mark.parametrize("options", [{"average": "uniform"}, {"average": 0.9}, {"schedule": {"generator": "cosine"}}])
+@pytest.mark.parametrize(("name", "game"), [("lookahead", "batchnorm"), *((name, "gan") for name in minmax.OPTIMIZERS)])
+def test_resumed_with_averages_and_schedules(name: str, game: str, options: dict[str, Any]) -> None:
     check_resumed(adam(name), GAMES[game](), **options)
 
 
@@ -187,7 +209,7 @@ def test_resumed_where_a_block_ends(name: str) -> None:
     ("variant", "game"), PLAYABLE, ids=[f"{called(*variant)}-{game}" for variant, game in PLAYABLE]
 )
 def test_a_step_changes_no_input(variant: tuple[str, dict[str, Any]], game: str) -> None:
-    check_inputs_unchanged(adam(variant[0], **variant[1]), GAMES[game]())
+    check_inputs_unchanged(adam(*variant), GAMES[game]())
 
 
 @every_variant
