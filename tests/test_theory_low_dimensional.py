@@ -24,11 +24,6 @@ SETTING = {"lr": 0.05, "scale": 0.5, "delta": 0.03, "tolerance": 1e-3, "accept":
 GREEDY = minmax.optimizers.get("accept_reject", proposal="gaussian", to_tolerance=True, ascent_steps=2000, patience=21)
 
 
-def toy(name: str) -> Game:
-    """A registered game of two numbers, whose arithmetic is also that of members side by side."""
-    return replace(minmax.games.get(name), native=True)
-
-
 def ended(game: Game, steps: int = 80, rate: float = 0.05) -> minmax.Report:
     (report,) = minmax.train(game, GREEDY, {**SETTING, "lr": rate}, range(RUNS), steps, dtype="float64")
     return report
@@ -50,7 +45,7 @@ def test_it_ends_at_the_min_max_point(name: str, slope: float, rate: float) -> N
 
     Where few proposals are left that would help, patience may end a little earlier.
     """
-    game = toy(name)
+    game = minmax.games.get(name)
     report = ended(game, rate=rate)
     x, y = report.players["x"], report.players["y"]
     assert (x.abs() < 0.3).all() and x.abs().median() < 0.17
@@ -68,7 +63,7 @@ def test_it_does_not_end_where_f2_lures_descent_ascent() -> None:
     On [−20, 20]²: at y = 20 ∂f/∂y = 40 + 4x ≥ 0 iff x ≥ −10, and f falls in x down to −40/3: accept/reject walks to
     (−10, 20), a local equilibrium, for beyond it the answer runs to the other edge and f up to 3x² − 80x + 400.
     """
-    game = replace(toy("f2"), project=lambda players: tree.map(lambda z: z.clamp(-20, 20), players))
+    game = replace(minmax.games.get("f2"), project=lambda players: tree.map(lambda z: z.clamp(-20, 20), players))
     lured = descended(game).players
     assert torch.stack(tree.leaves(lured)).norm() < 1e-6
     report = ended(game, steps=130)
