@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,12 +18,13 @@ from sweeps.trials import Trial
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from minmax.types import Game, Optimizer
+    from minmax.types import Game, Metric, Optimizer
     from sweeps.spec import Arm, Sweep
     from sweeps.store import Store
 
 
 T = TypeVar("T")
+DIAGNOSED = "symptoms"
 
 
 def game_of(sweep: Sweep) -> Game:
@@ -64,17 +65,16 @@ def rehearse(sweep: Sweep) -> str | None:
     """
     game = _fits(("game",), lambda: game_of(sweep))
     success = _fits(("game",), lambda: success_of(sweep, game))
-    measured = {metric_of(sweep.objective.output, success): ("objective",)} | (
-        {success: ("success",)} if success else {}
-    )
     descent = partial(_step, game, minmax.optimizers.get("gda"), {"lr": 1e-3})
     for index, arm in enumerate(sweep.optimizers):
         optimizer = space.optimizer_of(sweep, arm)
         _fits(("optimizers", index), partial(_step, game, optimizer, any_hypers(optimizer)))
     if sweep.schedule is not None:
         _fits(("schedule",), partial(descent, schedule=schedule_of(sweep)))
-    for name, key in measured.items():
-        _fits(key, partial(descent, metrics=[name]))
+    said = [metric.name for metric in sweep.metrics]
+    for name, options in _fits(("metrics",), lambda: metrics_of(sweep, success)).items():
+        key = ("metrics", said.index(name)) if name in said else ("success",) if name == success else ("objective",)
+        _fits(key, lambda: descent(metrics=[minmax.metrics.get(name, **options)]))  # noqa: B023  # called at once
     return success
 
 
@@ -92,7 +92,7 @@ def schedule_of(sweep: Sweep) -> Any:
 
 
 def _step(
-    game: Game, optimizer: Optimizer, hypers: dict[str, float], metrics: Sequence[str] = (), schedule: Any = None
+    game: Game, optimizer: Optimizer, hypers: dict[str, float], metrics: Sequence[Metric] = (), schedule: Any = None
 ) -> None:
     for _ in minmax.train(game, optimizer, hypers, steps=1, metrics=metrics, device="cpu", schedule=schedule):
         pass
@@ -148,7 +148,6 @@ def service_of(sweep: Sweep, success: str | None, store: Store, database: str) -
 
 def config_of(sweep: Sweep, success: str | None, arm: Arm, trial: Trial) -> Config:
     """All that decides the trial's numbers."""
-    metrics = [metric_of(sweep.objective.output, success), *([success] if success else []), "gradients"]
     return Config(
         arm=trial.arm,
         kind=trial.kind,
@@ -160,7 +159,7 @@ def config_of(sweep: Sweep, success: str | None, arm: Arm, trial: Trial) -> Conf
         seeds=list(trial.seeds),
         length=sweep.length,
         report_every=sweep.report_every,
-        metrics={name: {} for name in dict.fromkeys(metrics)},
+        metrics=metrics_of(sweep, success),
         measures=list(
             dict.fromkeys([sweep.objective.measure, *(["rate.success", "lower.success"] if success else [])])
         ),
@@ -171,10 +170,19 @@ def config_of(sweep: Sweep, success: str | None, arm: Arm, trial: Trial) -> Conf
     )
 
 
-def metric_of(output: str, success: str | None) -> str:
-    """The metric that measures ``output``: the rule of success first, then the registered ones in order."""
-    candidates: list[Any] = [*([success] if success else []), *minmax.METRICS]
+def metrics_of(sweep: Sweep, success: str | None) -> dict[str, dict[str, Any]]:
+    """Name -> options of what a trial measures: the objective's metric, the spec's own, the rule of success, and what a
+    diagnosis looks at. The rule of success comes after others that say what success is, and so has the last word."""
+    said = {metric.name: metric.options for metric in sweep.metrics}
+    names = [metric_of(sweep.objective.output, success, said), *said]
+    rule = [success] if success else []
+    return {name: said.get(name, {}) for name in [*(name for name in names if name not in rule), *rule, DIAGNOSED]}
+
+
+def metric_of(output: str, success: str | None, said: Mapping[str, dict[str, Any]]) -> str:
+    """The metric that measures ``output``: the rule of success first, then the spec's own, then the registered ones."""
+    candidates: list[Any] = [*([success] if success else []), *said, *minmax.METRICS]
     for name in candidates:
-        if output in minmax.metrics.get(name).outputs:
+        if output in minmax.metrics.get(name, **said.get(name, {})).outputs:
             return str(name)
     raise ValueError(f"objective: no metric has an output {output!r}")

@@ -223,7 +223,30 @@ def _within(source: Source, path: KeyPath, entry: Entry, arm: Arm, optimizer: Op
             source.report((*path, entry.kind, index), what, f"{declared.allowed} is allowed")
 
 
-def objective(source: Source, aim: Objective | None, success: str | None) -> None:
+def metrics(source: Source) -> dict[str, Goal]:
+    """Each metric of the spec is named once and can be built; returns the outputs of those that were."""
+    outputs: dict[str, Goal] = {}
+    first: dict[str, int] = {}
+    said = source.data.get("metrics")
+    for index, given in enumerate(said if isinstance(said, list) else []):
+        path, item = ("metrics", index), given if isinstance(given, dict) else {"name": given}
+        name = item.get("name")
+        _takes(source, path, METRICS, given, ("name",), ())
+        if not isinstance(name, str) or not source.is_sound(path):
+            continue
+        if name in first:
+            what = f"a second metric {shown(name)}, first at metrics[{first[name]}]"
+            source.report(path, what, "each metric once is allowed")
+        first.setdefault(name, index)
+        try:
+            outputs |= metric(name, **{key: value for key, value in item.items() if key != "name"}).outputs
+        except PydanticCustomError as error:
+            what, _, allowed = error.message().partition("; ")
+            source.report(path, what, allowed)
+    return outputs
+
+
+def objective(source: Source, aim: Objective | None, success: str | None, own: Mapping[str, Goal]) -> None:
     """The output exists, the direction is the metric's own, and rates are taken of zeros and ones."""
     if aim is None:
         return
@@ -231,6 +254,7 @@ def objective(source: Source, aim: Objective | None, success: str | None) -> Non
     outputs: dict[str, Goal] = {}
     for name in (*METRICS, *([success] if success else ())):
         outputs |= metric(name).outputs
+    outputs |= own
     if aim.output not in outputs:
         source.report(path, f"unknown metric output {shown(aim.output)}", _listed(aim.output, outputs))
     elif outputs[aim.output].direction != aim.direction:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from minmax.diagnosis import majority
 from sweeps.record import Report
 from sweeps.trials import CONFIRM, Trial
 
@@ -82,6 +83,11 @@ def tags_of(trial: Trial, description: Description, sweep: str) -> dict[str, str
     }
     error = {"mlflow.note.content": trial.error} if trial.error else {}
     return {_key(name): clipped(value, TAG_LIMIT) for name, value in {**description.tags, **own, **error}.items()}
+
+
+def diagnosis_of(report: Report) -> dict[str, str]:
+    """The tag of what became of most members."""
+    return {"diagnosis": majority(report.diagnoses)}
 
 
 def metrics_of(report: Report) -> dict[str, float]:

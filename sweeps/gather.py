@@ -78,7 +78,9 @@ def _result(sweep: Sweep, service: Service, trials: Sequence[Trial], arm: str) -
             last = TrialRecord(service.store, trial.key).history()[-1]
             success = tuple(last.metrics.get("success", ()))
             objective = tuple(last.metrics[sweep.objective.output])
-            return ArmResult(arm, trial.params, trial.seeds, success, objective, budget)
+            return ArmResult(
+                arm, trial.params, trial.seeds, success, objective, budget, diagnoses=tuple(last.diagnoses)
+            )
         return ArmResult(arm, {}, (), (), (), budget, missing=trial.error or "its confirmation is running")
     if len(searched) >= sweep.trials and is_failed(trials, arm):
         reason = next((trial.error for trial in searched if trial.error is not None), "all were pruned")
@@ -131,6 +133,7 @@ def _curve(sweep: Sweep, trial: Trial, history: Sequence[Report]) -> Curve:
         steps=tuple(float(report.step) for report in history),
         objective=tuple(tuple(report.metrics[sweep.objective.output]) for report in history),
         success=tuple(tuple(report.metrics["success"]) for report in history if "success" in report.metrics),
+        diagnoses=tuple(history[-1].diagnoses) if history else (),
     )
 
 

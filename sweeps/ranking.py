@@ -36,7 +36,8 @@ class Budget(NamedTuple):
 
 
 class ArmResult(NamedTuple):
-    """An arm's confirmation: ``success`` (0 or 1) and ``objective`` one value a seed, in the order of ``seeds``.
+    """An arm's confirmation: ``success`` (0 or 1) and ``objective`` one value a seed, in the order of ``seeds``, and
+    what became of each, ``diagnoses``.
 
     An arm that was not confirmed has no seeds, and ``missing`` says why. A game without a rule of success has empty
     ``success`` in all arms.
@@ -49,6 +50,7 @@ class ArmResult(NamedTuple):
     objective: tuple[float, ...]
     budget: Budget = Budget()
     missing: str = "not confirmed yet"
+    diagnoses: tuple[str, ...] = ()
 
 
 class Standing(NamedTuple):
@@ -67,6 +69,7 @@ class Standing(NamedTuple):
     p: float | None
     corrected: float | None
     budget: Budget
+    diagnoses: tuple[str, ...]
 
 
 class Unranked(NamedTuple):
@@ -153,6 +156,7 @@ def _sorted_by_seed(arm: ArmResult) -> ArmResult:
         seeds=tuple(arm.seeds[i] for i in order),
         success=tuple(arm.success[i] for i in order) if arm.success else (),
         objective=tuple(arm.objective[i] for i in order),
+        diagnoses=tuple(sorted(arm.diagnoses)),
     )
 
 
@@ -183,6 +187,7 @@ def _standing(place: int, arm: ArmResult, p: float | None, corrected: float | No
         p=p,
         corrected=corrected,
         budget=arm.budget,
+        diagnoses=arm.diagnoses,
     )
 
 

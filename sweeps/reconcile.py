@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from sweeps.describe import PARAM_LIMIT, Description, clipped, metrics_of, params_of, run_name, tags_of
+from sweeps.describe import PARAM_LIMIT, Description, clipped, diagnosis_of, metrics_of, params_of, run_name, tags_of
 from sweeps.pictures import FOLDER, picture_name, thumbnail
 from sweeps.record import Report, TrialRecord
 from sweeps.store import Store
@@ -105,6 +105,8 @@ class Follower:
         history, samples = record.history(), record.samples()
         if samples:
             tags[LOGGED_IMAGES] = "True"
+        if history:
+            tags |= diagnosis_of(history[-1])
         metrics = self._log(params_of(trial, description), tags, history)
         images = self._log_pictures(store, trial.key, samples, history)
         if trial.state == RUNNING:

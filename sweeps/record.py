@@ -24,7 +24,8 @@ class BrokenRecord(ValueError):
 
 
 class Report(NamedTuple):
-    """One report of a trial at a nominal ``step`` (field units). Lists have one entry a member."""
+    """One report of a trial at a nominal ``step`` (field units). Lists have one entry a member; ``diagnoses`` are what
+    became of them so far."""
 
     step: int
     optimizer_steps: int
@@ -34,6 +35,7 @@ class Report(NamedTuple):
     metrics: dict[str, list[float]]
     values: dict[str, float]
     diverged: list[int | None]
+    diagnoses: list[str]
 
 
 class Checkpoint(NamedTuple):

@@ -17,7 +17,7 @@ from sweeps.ranking import Standing
 from sweeps.stats import rate
 from sweeps.trials import SEARCH, Trial
 from sweeps.view import STATUSES, ArmView, SweepView
-from sweeps.wording import inert, number, p_value, percent
+from sweeps.wording import diagnosed, inert, number, p_value, percent
 
 
 def render(view: SweepView) -> str:
@@ -46,6 +46,7 @@ def render(view: SweepView) -> str:
         trials=view.trials,
         parameters=list(dict.fromkeys(name for trial in view.trials for name in trial.params)),
         last_success=_last_success(view),
+        diagnoses={(arm.arm, curve.kind, curve.number): curve.diagnoses for arm in view.arms for curve in arm.curves},
         rated=any(curve.success for arm in view.arms for curve in arm.curves),
         log=shared.log,
         colours=colours,
@@ -125,6 +126,12 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "percent": percent, "p_value": p_value}
-    environment.filters |= {"forest": _forest, "state": _state, "in_words": in_words, "shown": shown}
+    environment.filters |= {
+        "forest": _forest,
+        "state": _state,
+        "in_words": in_words,
+        "diagnosed": diagnosed,
+        "shown": shown,
+    }
     environment.globals |= {"SEARCH": SEARCH}
     return environment.get_template("report.html.j2")

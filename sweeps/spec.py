@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
+from minmax.metrics import METRICS
 from minmax.optimizers import OPTIMIZERS
 from minmax.schedules import SCHEDULES
 from minmax.transforms import TRANSFORMS
@@ -117,6 +118,12 @@ class Entry(Model):
         return self.when is None or self.when.holds(arm)
 
 
+class MetricSpec(Named):
+    """A metric measured beside those that the sweep needs."""
+
+    name: Annotated[str, AfterValidator(values.one_in(METRICS))] = Field(description=values.known(METRICS))
+
+
 class Objective(Model):
     """What the search makes small or large: an aggregate over members of a metric's output, ``mean.frechet``."""
 
@@ -184,6 +191,7 @@ class Sweep(Model):
     space: dict[str, Entry] = Field(default_factory=dict)
     objective: Objective = Field(description="{minimize: AGGREGATE.OUTPUT} or {maximize: …}")
     success: Annotated[str, AfterValidator(values.success_metric)] | None = None
+    metrics: list[MetricSpec] = Field(default_factory=list)
     report_every: Count = Field(default_factory=lambda said: _even_part(said["length"]))
     search: Search = Field(default_factory=Search)
     confirm: Confirm = Field(default_factory=Confirm)
@@ -243,7 +251,7 @@ def _check(source: Source) -> None:
     checks.builders(source)
     built = checks.arms(source, arms, transform)
     checks.space(source, _valid(Entry, space.items()), arms, built, checks.known(items, arms, built))
-    checks.objective(source, aims.get("objective"), success)
+    checks.objective(source, aims.get("objective"), success, checks.metrics(source))
     checks.storage(source, place)
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from sweeps.answer import shown
 from sweeps.ranking import Ranking, Standing
-from sweeps.wording import inert, number, p_value, percent, setting
+from sweeps.wording import diagnosed, inert, number, p_value, percent, setting
 
 WIDE = 100
 CELLS, NARROW = 21, 11
@@ -100,19 +100,22 @@ def _verdict(row: Standing) -> Text:
 
 def _settings(ranking: Ranking, width: int, ascii_only: bool) -> Table:
     separator = ", " if ascii_only else " · "
-    rows = [(row.arm, setting(row.params, separator), row.budget) for row in ranking.standings]
-    rows += [(other.arm, inert(other.reason), other.budget) for other in ranking.unranked]
+    rows = [(row.arm, setting(row.params, separator), row.diagnoses, row.budget) for row in ranking.standings]
+    rows += [(other.arm, inert(other.reason), (), other.budget) for other in ranking.unranked]
     counts = [name for name in ("pruned", "diverged", "failed") if any(getattr(budget, name) for *_, budget in rows)]
     units = ["trained", "saved"] if any(budget.saved for *_, budget in rows) else ["trained"]
     table = _frame(width, ascii_only)
     table.add_column("arm", overflow="crop" if ascii_only else "ellipsis", no_wrap=True, max_width=NAME)
     table.add_column("setting confirmed")
+    told = any(diagnoses for _, _, diagnoses, _ in rows)
+    if told:
+        table.add_column("diagnosis")
     for name in ("trials", *counts, *units):
         table.add_column(name, justify="right", no_wrap=True)
-    for arm, words, budget in rows:
+    for arm, words, diagnoses, budget in rows:
         numbers = [str(getattr(budget, name)) for name in ("trials", *counts)]
         numbers += [f"{amount:,.0f}" for amount in (budget.spent, budget.saved)[: len(units)]]
-        table.add_row(Text(inert(arm)), Text(words), *numbers)
+        table.add_row(Text(inert(arm)), Text(words), *([diagnosed(diagnoses, separator)] if told else []), *numbers)
     return table
 
 

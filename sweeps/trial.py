@@ -18,7 +18,7 @@ from minmax.games.gan import Gan
 from minmax.lazy import torch
 from minmax.metrics.generated import samples
 from sweeps.grid import MEMBERS, POINTS, draw
-from sweeps.record import TrialRecord
+from sweeps.record import Report, TrialRecord
 from sweeps.stats import aggregate
 from sweeps.store import Store
 
@@ -102,19 +102,22 @@ def run(config: Config, store: Store, attempt: int) -> Iterator[Progress]:
         step = round(report.at)
         values = _values(config, {name: own.tolist() for name, own in report.metrics.items()})
         loss = _loss(config, values[config.objective])
-        content = {
-            "step": step,
-            "optimizer_steps": report.step,
-            "cost": report.cost,
-            "time_ms": time.time_ns() // 1_000_000,
-            "seconds": trained + time.monotonic() - began,
-            "metrics": {name: own.tolist() for name, own in {**report.metrics, **report.info}.items()},
-            "values": values,
-            "diverged": [None if at < 0 else at for at in report.diverged_at.tolist()],
-        }
-        writer.commit(step, content, _checkpoint(report.state, step), _picture(game, report.players), loss < best)
+        content = Report(
+            step=step,
+            optimizer_steps=report.step,
+            cost=report.cost,
+            time_ms=time.time_ns() // 1_000_000,
+            seconds=trained + time.monotonic() - began,
+            metrics={name: own.tolist() for name, own in {**report.metrics, **report.info}.items()},
+            values=values,
+            diverged=[None if at < 0 else at for at in report.diverged_at.tolist()],
+            diagnoses=minmax.diagnose([*before, report]),
+        )
+        told, files = content._asdict(), _checkpoint(report.state, step)
+        writer.commit(step, told, files, _picture(game, report.players), loss < best)
+        before.append(content)
         best = min(best, loss)
-        yield progress_of(content, config)
+        yield progress_of(told, config)
 
 
 def build_game(spec: Mapping[str, Any]) -> Game:

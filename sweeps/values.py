@@ -76,15 +76,15 @@ def one_in(registry: Registry) -> Callable[[str], str]:
     return check
 
 
-def metric(name: str) -> Metric:
-    """The metric of that name, as it is built without options.
+def metric(name: str, /, **options: Any) -> Metric:
+    """The metric of that name, as it is built with these options.
 
     Raises:
         PydanticCustomError: unknown, or not to be built so.
     """
     one_in(METRICS)(name)
     try:
-        built = METRICS.build(name)
+        built = METRICS.build(name, **options)
     except Exception as error:  # the user's function may raise anything
         what = f"metric {shown(name)} cannot be built: {error}"
         raise wrong(what, "a function that returns a Metric and needs no options") from error

@@ -20,7 +20,7 @@ STATUSES = {
 class Curve(NamedTuple):
     """A trial over its training: at each of ``steps`` (field units) the values of its members, 0 or 1 for ``success``.
 
-    ``success`` is empty where the game has no rule of success.
+    ``success`` is empty where the game has no rule of success. ``diagnoses``: what became of each member.
     """
 
     kind: str
@@ -28,6 +28,7 @@ class Curve(NamedTuple):
     steps: tuple[float, ...]
     objective: tuple[tuple[float, ...], ...]
     success: tuple[tuple[float, ...], ...] = ()
+    diagnoses: tuple[str, ...] = ()
 
 
 class Samples(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 
@@ -62,6 +63,16 @@ def listing(names: Sequence[str]) -> str:
     'gda, consensus and optimistic'
     """
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def diagnosed(words: Sequence[str], separator: str = ", ") -> str:
+    """How often each diagnosis was made, the most frequent first.
+
+    >>> diagnosed(["converged", "collapsed", "converged"])
+    '2 converged, 1 collapsed'
+    """
+    counted = sorted(Counter(words).items(), key=lambda item: (-item[1], item[0]))
+    return separator.join(f"{n} {word}" for word, n in counted)
 
 
 def count(n: int, noun: str) -> str:

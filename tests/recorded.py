@@ -30,6 +30,7 @@ def report(step: int, attempt: int = 1) -> dict[str, Any]:
         "metrics": {"frechet": [step + 0.25, step + 0.75], "success": [1.0, 0.0], "norm": [1.0, 2.0]},
         "values": {"mean.frechet": step + 0.5, "rate.success": 0.5},
         "diverged": [None, step],
+        "diagnoses": ["unsettled", "diverged"],
     }
 
 

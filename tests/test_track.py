@@ -149,7 +149,15 @@ def test_more_and_longer_than_a_batch_may_be(folder: Path) -> None:
     record = TrialRecord(Store(str(folder / "digits")), done.key)
     for step in (100, 200):
         values = {f"quantile{number}.a/b:c": float(number) for number in range(450)}
-        body = {"step": step, "optimizer_steps": 1, "cost": 1.0, "time_ms": BEGAN, "seconds": 1.0, "diverged": [None]}
+        body = {
+            "step": step,
+            "optimizer_steps": 1,
+            "cost": 1.0,
+            "time_ms": BEGAN,
+            "seconds": 1.0,
+            "diverged": [None],
+            "diagnoses": ["unsettled"],
+        }
         record.attempt(1).commit(step, body | {"metrics": {}, "values": values}, state(step), None, False)
     constants, tags = {f"constant {n}": "x" * 7000 for n in range(230)}, {f"tag{n}": "y" * 9000 for n in range(110)}
     following = tracker(folder, [done])

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from minmax.types import Batch, Game, Players
+from minmax.metrics.generated import samples
+from minmax.types import Batch, Data, Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -34,6 +35,22 @@ def cliff(edge: float = 5.0, error: str = "wrong") -> Game:
         return -value(players, batch)
 
     return Game(init, {"x": value, "y": minus_value}, solution={n: torch.zeros(1) for n in "xy"}, native=True)
+
+
+def cloud(count: int = 400) -> Data:
+    """A data set: a normal distribution around (1, 0)."""
+    points = torch.randn(count, 2, generator=torch.Generator().manual_seed(0)) + torch.tensor([1.0, 0.0])
+    return Data("cloud", points, None, -4.0, 4.0, success="", facts={})
+
+
+def offset(count: int = 100) -> Metric:
+    """A metric: how far the mean of the samples is from the data's."""
+
+    def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
+        made = samples(game, players, generator, count)
+        return {"offset": (made.mean(1) - game.data.points.mean(0)).norm(dim=-1)}  # type: ignore[attr-defined]
+
+    return Metric(measure, {"offset": Goal("minimize", best=0.0, worst=100.0)})
 
 
 def first() -> Callable[[Tensor], Tensor]:
