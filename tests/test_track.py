@@ -443,5 +443,5 @@ def test_names_say_arm_settings_and_confirmation() -> None:
 
 def test_a_mean_that_the_record_has_is_not_computed_again() -> None:
     values = {"rate.success": 0.25, "lower.success": 0.1, "median.norm": 3.0}
-    report = Report(1, 1, 1.0, 1, 1.0, {"success": [1.0, 0.0], "norm": [1.0, 2.0]}, values, [None, 3, 4, None])
+    report = Report(1, 1, 1.0, 1, 1.0, {"success": [1.0, 0.0], "norm": [1.0, 2.0]}, values, [None, 3, 4, None], [])
     assert shown.metrics_of(report) == values | {"mean.norm": 1.5, "share.diverged": 0.5}

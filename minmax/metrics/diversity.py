@@ -39,4 +39,4 @@ def relative(made: Tensor, real: Tensor) -> Tensor:
 
 def spread(points: Tensor) -> Tensor:
     """The mean distance between two of ``[n, *shape]``, not counting a point and itself."""
-    return torch.pdist(points.flatten(1).double()).mean()
+    return torch.pdist(points.flatten(1)).double().mean()
