@@ -1,0 +1,107 @@
+"""Running what is missing of claims, in one process or in several that share the work."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from minmax.lazy import torch
+from sweeps.claims.claim import Claim
+from sweeps.claims.results import Results
+
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
+"""For glibc: activations of megabytes are freed and asked for again at every step. A third faster, measured."""
+
+Told = Callable[[str], object]
+
+
+def run(claims: Sequence[Claim], root: str, workers: int = 1, device: str = "auto", tell: Told = print) -> None:
+    """Runs what is missing below ``root``, but for chunks that another process on this machine is at.
+
+    Raises:
+        ValueError: fewer than one worker.
+        RuntimeError: a worker failed, having said why.
+    """
+    if workers < 1:
+        raise ValueError(f"workers: {workers} given; at least 1 is allowed")
+    if workers == 1:
+        return work(claims, root, device, tell)
+    before = {name: os.environ.get(name) for name in KEEP_MEMORY}
+    os.environ.update({name: before[name] or value for name, value in KEEP_MEMORY.items()})
+    spawn = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    processes = [spawn.Process(target=_alone, args=([claim.name for claim in claims], root, device))
+                 for _ in range(workers)]  # fmt: skip
+    try:
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+    finally:
+        for process in processes:
+            process.terminate()
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    if any(process.exitcode for process in processes):
+        raise RuntimeError("claims: a worker failed, see above; what was finished is kept, the same command goes on")
+    return None
+
+
+def _alone(names: Sequence[str], root: str, device: str) -> None:
+    from sweeps.claims import CLAIMS
+
+    torch.set_num_threads(1)
+    work([CLAIMS[name] for name in names], root, device)
+
+
+def work(claims: Sequence[Claim], root: str, device: str = "auto", tell: Told = print) -> None:
+    """One worker: every chunk that nobody has run and nobody is at, the first of every cell first."""
+    results = Results(root)
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    for claim, name, seeds in _in_turn(claims, results, device):
+        with results.taken(claim, name, seeds) as mine:
+            if not mine or results.has(claim, name, seeds):
+                continue
+            began = time.monotonic()
+            played = claim.cells[name].play(claim.cells[name].setting, seeds, device)
+            seconds = round(time.monotonic() - began, 1)
+            results.put(claim, name, played, {"seconds": seconds, **provenance(device)})
+            tell(f"{claim.name}: {name}, seeds {seeds[0]} to {seeds[-1]}: {seconds:.0f} s")
+
+
+def _in_turn(claims: Sequence[Claim], results: Results, device: str) -> Iterator[tuple[Claim, str, list[int]]]:
+    queues = [
+        [(claim, name, seeds) for seeds in results.missing(claim, name, cell.seeds if device != "cpu" else cell.chunk)]
+        for claim in claims
+        for name, cell in claim.cells.items()
+    ]
+    for turn in range(max(map(len, queues), default=0)):
+        yield from (queue[turn] for queue in queues if turn < len(queue))
+
+
+def provenance(device: str) -> dict[str, str]:
+    """When, on what and by which code."""
+    hardware = torch.cuda.get_device_name() if device != "cpu" else f"{_processor()}, {os.cpu_count()} cores"
+    return {"date": time.strftime("%Y-%m-%d", time.gmtime()), "hardware": hardware, "commit": _commit()}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _commit() -> str:
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True
+        )
+    except OSError:
+        return "unknown"
+    return said.stdout.strip() or "unknown"
