@@ -142,6 +142,26 @@ def fetch(name: Annotated[str, typer.Argument(help="mnist, mnist01 or cifar10.",
         print(f"{name}: whole, in {fetched(name)}")
 
 
+@app.command()
+def reproduce(
+    claims: Annotated[
+        list[str] | None, typer.Argument(help="Names; left out, what fits half an hour on 2 cores.", show_default=False)
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that share the work, one thread each.")] = 2,
+    device: Annotated[str, typer.Option(help="auto takes a GPU if there is one; cpu or cuda.")] = "auto",
+    results: Annotated[
+        str, typer.Option(help="Where what has been run is kept; a killed run goes on.")
+    ] = "runs/claims",
+    page: Annotated[Path, typer.Option(help="What the verdicts are appended to.")] = Path("docs/claims.md"),
+    as_is: Annotated[bool, typer.Option("--as-is", help="Judge what has been run already; run nothing.")] = False,
+) -> None:
+    """Re-run published claims: what was published, what came out with its 95% interval, consistent or not."""
+    with _told():
+        from sweeps.claims import reproduce as claiming
+
+        claiming.reproduce(claims or [], workers, device, results, page, as_is)
+
+
 def _load(spec: Path, overrides: list[str] | None) -> Sweep:
     from sweeps.spec import load
 
@@ -228,12 +248,16 @@ def _told() -> Iterator[None]:
 
 
 def _code_of(error: Exception) -> int | None:
+    from sweeps.claims.reproduce import UnknownClaim
+    from sweeps.claims.results import Missing
+    from sweeps.claims.work import WorkFailed
     from sweeps.fetch import NotFetched
     from sweeps.folder import NoSweep, SweepExists
     from sweeps.owner import Owned
     from sweeps.service import NoRoom
 
-    codes = {SweepExists: TAKEN, Owned: TAKEN, NoSweep: 1, NoRoom: 1, NotFetched: 1, OSError: 1}
+    codes = {SweepExists: TAKEN, Owned: TAKEN, NoSweep: 1, NoRoom: 1, NotFetched: 1, OSError: 1,
+             UnknownClaim: BAD_SPEC, Missing: 1, WorkFailed: 1}  # fmt: skip
     return next((code for kind, code in codes.items() if isinstance(error, kind)), None)
 
 

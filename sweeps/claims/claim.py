@@ -91,8 +91,8 @@ class Cost(NamedTuple):
 class Claim(NamedTuple):
     """A claim of the literature.
 
-    ``judge(results)`` reads the curves of every cell and draws no other number; ``films``: cells of which a typical
-    member is drawn.
+    ``judge(results)`` reads the curves of every cell, and nothing else. ``films``: cells of which a typical member is
+    drawn, typical in the metric that it ``looks`` at.
     """
 
     name: str
@@ -102,3 +102,4 @@ class Claim(NamedTuple):
     judge: Callable[[Mapping[str, Curves]], Judgement]
     cost: Cost
     films: Sequence[str] = ()
+    looks: str = ""

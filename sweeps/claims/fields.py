@@ -8,6 +8,7 @@ import minmax
 from minmax import field
 from minmax.field.equilibria import MADE_STABLE, STABLE
 from minmax.lazy import torch
+from sweeps.claims import judging
 from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement, Played, Setting
 from sweeps.claims.judging import rate, tells, theory
 from sweeps.claims.training import train
@@ -76,13 +77,20 @@ def judge(results: Mapping[str, Curves]) -> Judgement:
               f"{sum(shrinks)} of {len(GRID)} (h, γ), {agree} as predicted", agree == len(GRID)),
         tells("cos-sin: spurious stable equilibria at γ < 1", "none", _counts(GAMMAS, spurious, False), not any(early)),
         tells("cos-sin: spurious stable equilibria at γ > 1", "some", _counts(GAMMAS, spurious, True), all(late)),
-        *(rate(f"cos-sin: consensus from 100 starts rests at a saddle, γ = {gamma}",
-               [distance > 1 for distance in results[f"cos-sin-{gamma}"].last("distance")],
-               0.0 if gamma < 1 else None) for gamma in (0.5, 2.0)),
+        rate("cos-sin: consensus from 100 starts rests at a saddle, γ = 0.5", _rests(results["cos-sin-0.5"]), 0.0),
+        rate("cos-sin: consensus from 100 starts rests at a saddle, γ = 2", _rests(results["cos-sin-2.0"])),
     ]  # fmt: skip
-    return Judgement(
-        verdicts, "Consensus converges where it is predicted to, and above γ = 1 it also rests at saddles."
-    )
+    return Judgement(verdicts, judging.summary(verdicts))
+
+
+def _rests(curves: Curves) -> list[bool]:
+    """Away from every centre, and where it was halfway: below γ = 1 players also walk on from saddle to saddle."""
+    ends = zip(*(curves.last(name) for name in ("distance", "first", "second")), strict=True)
+    halfway = zip(*(curves.values[name][0] for name in ("first", "second")), strict=True)
+    return [
+        distance > 1 and abs(x - x0) + abs(y - y0) < 1e-3
+        for (distance, x, y), (x0, y0) in zip(ends, halfway, strict=True)
+    ]
 
 
 def _counts(gammas: Sequence[float], counts: Sequence[float], over: bool) -> str:

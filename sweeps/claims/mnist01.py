@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from sweeps.claims.claim import Cell
+from sweeps.claims import judging
+from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement
 from sweeps.claims.training import train
+from sweeps.stats import mean
+from sweeps.wording import percent
 
 GAME = {
     "name": "gan",
@@ -40,3 +44,50 @@ CELLS = {
     "gda": cell(1550, {}, name="alternating_gda"),
     "slow": cell(PUBLISHED, SLOWER, name="alternating_gda"),
 }
+
+
+def judge(results: Mapping[str, Curves]) -> Judgement:
+    """Both digits, by the classifier: when published, after as many accepted updates, at equal cost, and slowed."""
+    paper, gda, slow = (results[name] for name in ("paper", "gda", "slow"))
+    last, published = paper.nearest(PUBLISHED), gda.nearest(PUBLISHED)
+    updates, spent = gda.nearest(judging.accepted(paper, last)), judging.at_cost(gda, paper.cost[last])
+    places = {
+        f"GDA: both digits, iteration {PUBLISHED}": published,
+        f"GDA: both digits, accepted updates of accept/reject (iteration {gda.steps[updates]})": updates,
+    }
+    if spent is not None:
+        places[f"GDA: both digits, cost of accept/reject (iteration {gda.steps[spent]})"] = spent
+    own = judging.hits(paper, "success", last)
+    slowed = judging.hits(slow, "success", slow.nearest(PUBLISHED))
+    others = {what: judging.hits(gda, "success", at) for what, at in places.items()}
+    verdicts = [
+        judging.rate(f"accept/reject: both digits, iteration {PUBLISHED}", list(own.values()), 0.86),
+        *(judging.rate(what, list(each.values()), 0.23 if at == published else None)
+          for (what, each), at in zip(others.items(), places.values(), strict=True)),
+        judging.rate(f"GDA at 0.4 of its rates: both digits, iteration {PUBLISHED}", list(slowed.values())),
+    ]  # fmt: skip
+    found = judging.contrasts({f"accept/reject against {what}": (own, each) for what, each in
+                               {**others, "GDA at 0.4 of its rates": slowed}.items()})  # fmt: skip
+    at_once, after_updates, *_, slower = found.values()
+    share = percent(judging.accepted(paper, last) / PUBLISHED)
+    ones = {"accept/reject": (paper, last), "GDA": (gda, published), "GDA after as many updates": (gda, updates)}
+    said = ", ".join(f"{percent(mean(each.values['ones'][at]))} for {who}" for who, (each, at) in ones.items())
+    lines = [
+        judging.method_or_slowness(at_once, after_updates, slower),
+        f"Accepted: {share} of proposals. Ones among the pictures: {said}.",
+        *(f"- {each}" for each in found.values()),
+    ]
+    return Judgement(verdicts, "\n".join(lines))
+
+
+CLAIM = Claim(
+    name="mnist01",
+    source="Keswani, Mangoubi, Sachdeva, Vishnoi 2022, arXiv 2006.12376, and their released notebook",
+    statement="A GAN on the zeros and ones of MNIST at iteration 1000: both digits in 86% of accept/reject runs and in "
+    "23% of GDA runs.",
+    cells=CELLS,
+    judge=judge,
+    cost=Cost(300.0),
+    films=("gda", "paper"),
+    looks="ones",
+)

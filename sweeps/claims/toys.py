@@ -9,6 +9,7 @@ from typing import Any
 import minmax
 from minmax import tree
 from minmax.types import Game
+from sweeps.claims import judging
 from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement
 from sweeps.claims.judging import rate
 from sweeps.claims.training import train
@@ -43,7 +44,7 @@ PUBLISHED = {"scale": 0.5, "delta": 0.03, "tolerance": 1e-3, **FIRST_FREE}
 F2 = "sweeps.claims.toys:boxed_f2"
 CELLS = {
     "xy-accept-reject": _cell("xy", GREEDY, {"lr": RATE, "lr_ratio": 1e4, "tolerance": 1e-6, **FIRST_FREE}, 200),
-    "xy-gda": _cell("xy", {"name": "gda"}, {"lr": RATE}, 4000),
+    "xy-gda": _cell("xy", {"name": "gda"}, {"lr": RATE}, 1000),
     **{f"{name}-accept-reject": _cell(name, RANDOM, {"lr": h, **PUBLISHED}, 80) for name, (_, h) in SMALL.items()},
     **{f"{name}-gda": _cell(name, {"name": "gda"}, {"lr": 0.05}, 401) for name in SMALL},
     "f2-accept-reject": _cell(F2, RANDOM, {"lr": 0.05, **PUBLISHED}, 130),
@@ -68,7 +69,7 @@ def judge(results: Mapping[str, Curves]) -> Judgement:
         own = results[f"f2-{who}"]
         lured = [max(abs(x), abs(y)) < 1e-3 for x, y in zip(own.last("first"), own.last("second"), strict=True)]
         verdicts.append(rate(f"F2: {who.replace('-', '/')} ends at (0, 0), no min-max point", lured, told))
-    return Judgement(verdicts, "On functions of two numbers accept/reject does what its authors say, and GDA too.")
+    return Judgement(verdicts, judging.summary(verdicts))
 
 
 def _stays(curves: Curves) -> list[bool]:

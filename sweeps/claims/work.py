@@ -17,6 +17,11 @@ from sweeps.claims.results import Results
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
 """For glibc: activations of megabytes are freed and asked for again at every step. A third faster, measured."""
 
+
+class WorkFailed(RuntimeError):
+    """A worker ended with an error, which it has printed."""
+
+
 Told = Callable[[str], object]
 
 
@@ -25,7 +30,7 @@ def run(claims: Sequence[Claim], root: str, workers: int = 1, device: str = "aut
 
     Raises:
         ValueError: fewer than one worker.
-        RuntimeError: a worker failed, having said why.
+        WorkFailed: a worker did, having said why.
     """
     if workers < 1:
         raise ValueError(f"workers: {workers} given; at least 1 is allowed")
@@ -47,7 +52,7 @@ def run(claims: Sequence[Claim], root: str, workers: int = 1, device: str = "aut
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
     if any(process.exitcode for process in processes):
-        raise RuntimeError("claims: a worker failed, see above; what was finished is kept, the same command goes on")
+        raise WorkFailed("a worker failed, see above; what was finished is kept, and the same command goes on")
     return None
 
 

@@ -10,13 +10,14 @@ import minmax
 from minmax import field, tree
 from minmax.lazy import torch
 from minmax.streams import generator
+from sweeps.claims import judging
 from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement, Played, Setting, Verdict
 from sweeps.claims.judging import exact, tells, theory
 from sweeps.claims.training import train
 from sweeps.stats import median
 
 RATES, MOMENTA = (0.1, 0.05, 0.3, 0.6), (0.5, 0.9)
-SEEDS, TURNS = 10, 10
+SEEDS, TURNS = 10, 3
 GAME = {"name": "bilinear", "matrix": [[1.0]]}
 
 
@@ -102,9 +103,7 @@ def judge(results: Mapping[str, Curves]) -> Judgement:
         tells("the favourite: rock, scissors, paper, rock, …", "a cycle without end",
               f"{min(rounds)} to {max(rounds)} rounds in 3000 steps", min(rounds) >= 3)
     )  # fmt: skip
-    return Judgement(
-        verdicts, "Descent-ascent leaves the saddle of xy at every rate; only the flow stays on its circle."
-    )
+    return Judgement(verdicts, judging.summary(verdicts))
 
 
 def _steps_to_double(curves: Curves) -> int:

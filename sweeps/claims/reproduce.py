@@ -1,0 +1,75 @@
+"""``sweeps reproduce``: run what is missing, judge it, print it, put it on the page."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from sweeps.claims import CLAIMS, show, work
+from sweeps.claims.claim import Claim
+from sweeps.claims.results import Results
+
+HALF_AN_HOUR = 30.0
+
+
+class UnknownClaim(ValueError):
+    """A name that no claim has; the message says which there are."""
+
+
+def reproduce(names: Sequence[str], workers: int, device: str, root: str, page: Path, as_is: bool) -> None:
+    """Each claim in turn; without names, those that fit half an hour on two cores, and the rest listed.
+
+    Raises:
+        UnknownClaim: a name that is none.
+        Missing: ``as_is``, and there is a cell of which nothing was run.
+        WorkFailed: a worker ended with an error.
+    """
+    chosen = [named(name) for name in names] or affordable()
+    for claim in chosen:
+        if not as_is:
+            work.run([claim], root, workers, device)
+        tell(claim, Results(root), page)
+    rest = [claim for claim in CLAIMS.values() if claim not in chosen]
+    if not names and rest:
+        print("Not run, for they take longer:")
+        for claim in rest:
+            print(f"  sweeps reproduce {claim.name}    {show.duration(claim.cost)}")
+
+
+def named(name: str) -> Claim:
+    """The claim of that name."""
+    if name in CLAIMS:
+        return CLAIMS[name]
+    close = difflib.get_close_matches(name, CLAIMS, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise UnknownClaim(f"claim: {name!r} given; {hint}known: {', '.join(CLAIMS)}")
+
+
+def affordable(minutes: float = HALF_AN_HOUR) -> list[Claim]:
+    """The cheapest claims that together take so many minutes on two cores, in the order of the registry."""
+    chosen, left = set(), minutes
+    for claim in sorted(CLAIMS.values(), key=lambda claim: claim.cost.two_cores):
+        if claim.cost.two_cores <= left:
+            chosen.add(claim.name)
+            left -= claim.cost.two_cores
+    return [claim for claim in CLAIMS.values() if claim.name in chosen]
+
+
+def tell(claim: Claim, results: Results, page: Path) -> None:
+    """Judges what is there, prints it, and appends it to the page, with pictures where matplotlib is."""
+    judgement = claim.judge({name: results.curves(claim, name) for name in claim.cells})
+    show.show(claim, judgement)
+    chunks = [chunk for name in claim.cells for chunk in results.done(claim, name)]
+    pictures = [os.path.relpath(path, page.parent) for path in _drawn(claim, results, page.with_suffix(""))]
+    show.append(page, show.block(claim, judgement, chunks, pictures))
+
+
+def _drawn(claim: Claim, results: Results, folder: Path) -> list[Path]:
+    try:
+        from sweeps.claims.film import draw
+    except ModuleNotFoundError:
+        print("no pictures: they need matplotlib, pip install 'minmax-sweeps[plots]'")
+        return []
+    return draw(claim, results, folder)

@@ -1,0 +1,110 @@
+"""Verdicts in the terminal, and as a block of the page of claims."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from sweeps.claims.claim import Claim, Cost, Judgement, Verdict
+from sweeps.claims.judging import exact
+from sweeps.stats import Interval
+from sweeps.wording import percent
+
+WORDS = {True: "consistent", False: "not consistent", None: "-"}
+STYLES = {True: "green", False: "red", None: "dim"}
+TITLE = """# Published claims, re-run
+
+`sweeps reproduce CLAIM` appends below. *Consistent*: the published rate lies in our Wilson 95% interval (the published
+number of runs is unknown, so no test is made of it); a published single run lies where 95% of ours do; the value of a
+formula is met by every seed, whose range stands for the interval.
+"""
+
+
+def table(claim: Claim, judgement: Judgement) -> Group:
+    """What was claimed, row by row what came out, and what it comes to."""
+    rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("", "published", "ours", "95% interval", ""):
+        rows.add_column(name)
+    for verdict in judgement.verdicts:
+        told = Text(WORDS[verdict.consistent], style=STYLES[verdict.consistent])
+        rows.add_row(verdict.what, verdict.published, verdict.ours, interval(verdict), told)
+    heading = Text(f"{claim.name}: {claim.statement}", style="bold")
+    return Group(heading, Text(claim.source, style="dim"), rows, Text(judgement.conclusion))
+
+
+def show(claim: Claim, judgement: Judgement) -> None:
+    """Prints the table."""
+    Console().print(table(claim, judgement))
+
+
+def duration(cost: Cost) -> str:
+    """How long a claim takes.
+
+    >>> duration(Cost(0.5)), duration(Cost(300, 12))
+    ('1 minute on 2 cores', '5.0 hours on 2 cores, 12 minutes on a GPU')
+    """
+    said = f"{_time(cost.two_cores)} on 2 cores"
+    return said if cost.gpu is None else f"{said}, {_time(cost.gpu)} on a GPU"
+
+
+def _time(minutes: float) -> str:
+    whole = max(1, round(minutes))
+    if whole >= 90:
+        return f"{minutes / 60:.1f} hours"
+    return f"{whole} minute{'s' if whole > 1 else ''}"
+
+
+def interval(verdict: Verdict) -> str:
+    """``12% to 34%`` for a rate, else plain numbers."""
+    if verdict.interval is None:
+        return "-"
+    return " to ".join(map(percent if _is_rate(verdict, verdict.interval) else exact, verdict.interval))
+
+
+def _is_rate(verdict: Verdict, own: Interval) -> bool:
+    return "%" in verdict.ours and own.low >= 0 and own.high <= 1
+
+
+def block(claim: Claim, judgement: Judgement, chunks: Sequence[Mapping[str, Any]], pictures: Sequence[str]) -> str:
+    """The claim's part of the page. ``chunks``: what was run, whose date, hardware and commit are told."""
+    runs = [", ".join(sorted({chunk[key] for chunk in chunks})) for key in ("date", "hardware", "commit")]
+    hours = sum(chunk["seconds"] for chunk in chunks) / 3600
+    lines = [
+        f"## {claim.name}, {runs[0]}",
+        "",
+        claim.statement,
+        f"({claim.source}.)",
+        "",
+        f"Run on {runs[1]}; commit {runs[2]}; {hours:.2g} hours of one process.",
+        "",
+        judgement.conclusion.replace("\n- ", "\n\n- ", 1),
+        "",
+        "| | published | ours | 95% interval | |",
+        "|---|---|---|---|---|",
+        *(f"| {' | '.join(map(_cell, _columns(verdict)))} |" for verdict in judgement.verdicts),
+        "",
+        *(f"![{Path(picture).stem}]({picture})" for picture in pictures),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _columns(verdict: Verdict) -> list[str]:
+    return [verdict.what, verdict.published, verdict.ours, interval(verdict), WORDS[verdict.consistent]]
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"\s*\n\s*", " ", text.replace("|", "\\|"))
+
+
+def append(page: Path, text: str) -> None:
+    """Adds a block at the page's end; a page that is not there begins with what its words mean."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    before = page.read_text(encoding="utf-8") if page.exists() else TITLE
+    page.write_text(before.rstrip() + "\n\n" + text, encoding="utf-8")

@@ -1,0 +1,368 @@
+"""Claims: what is run and judged, what a killed run keeps, what the command prints and appends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from test_cli import sweeps
+
+from minmax import optimizers
+from sweeps.claims import CLAIMS, four_gaussians, judging, mnist01, show, work
+from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement, Played, Setting
+from sweeps.claims.film import draw, typical
+from sweeps.claims.reproduce import UnknownClaim, affordable, named
+from sweeps.claims.results import Missing, Results, folder, merged
+from sweeps.claims.training import train
+from sweeps.stats import wilson
+from sweeps.trial import build_game
+
+CHEAP = ("xy", "curl-cos-sin", "accept-reject-toys")
+TINY = {
+    "game": {"name": "gan", "data": {"name": "gaussians", "layout": "four", "count": 100},
+             "net": {"name": "mlp", "widths": [4]}, "latent": 2, "batch": 4},
+    "optimizer": {"name": "accept_reject", "schedule": "every"},
+    "hypers": {"lr": 0.01},
+    "steps": 6,
+    "report_every": 3,
+    "metrics": ["modes"],
+    "film": {"steps": [3, 6], "samples": 9},
+}  # fmt: skip
+
+
+def judged(results: Mapping[str, Curves]) -> Judgement:
+    verdict = judging.rate("some are accepted", [value > 0 for value in results["a"].last("accepted")], 0.5)
+    return Judgement([verdict], judging.summary([verdict]))
+
+
+def tiny(play: object = train, seeds: int = 5) -> Claim:
+    cells = {
+        name: Cell({**TINY, "hypers": {"lr": lr}}, seeds, play, chunk=2) for name, lr in (("a", 0.01), ("b", 0.02))
+    }
+    return Claim("tiny", "nobody", "it runs", cells, judged, Cost(1.0), films=("a",), looks="modes")
+
+
+def curves(values: Mapping[str, Sequence[Sequence[float]]], steps: Sequence[int], cost: float = 1.0) -> Curves:
+    """A constructed result: ``[T][M]`` each, as many field units a step as ``cost``."""
+    members = len(next(iter(values.values()))[0])
+    own = {name: [list(row) for row in rows] for name, rows in values.items()}
+    return Curves(list(range(members)), list(steps), [cost * step for step in steps], own)
+
+
+# --- the registry -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_a_claim_says_what_it_is(claim: Claim) -> None:
+    assert claim.source and claim.statement.endswith(".") and claim.cost.two_cores > 0
+    for name, cell in claim.cells.items():
+        assert json.loads(json.dumps(cell.setting)) is not None, f"{name}: plain data"
+        assert cell.seeds >= 1 and cell.chunk >= 1
+        if "optimizer" in cell.setting:
+            options = dict(cell.setting["optimizer"])
+            built = optimizers.get(options.pop("name"), **options)
+            assert set(cell.setting["hypers"]) <= set(built.hypers)
+    assert set(claim.films) <= set(claim.cells)
+
+
+def test_the_bold_claims_have_the_seeds_that_were_asked_for() -> None:
+    assert all(cell.seeds >= 50 for cell in four_gaussians.CELLS.values())
+    assert all(cell.seeds >= 40 for cell in mnist01.CELLS.values())
+
+
+def test_a_name_that_is_none() -> None:
+    with pytest.raises(UnknownClaim, match="did you mean 'four-gaussians'"):
+        named("four-gausians")
+
+
+def test_what_fits_half_an_hour() -> None:
+    assert set(CHEAP) <= {claim.name for claim in affordable()}
+    assert "four-gaussians" not in {claim.name for claim in affordable()}
+    assert affordable(0.0) == []
+
+
+# --- judging ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", range(0, 51, 5))
+def test_a_rate_is_consistent_iff_the_published_one_lies_in_our_interval(count: int) -> None:
+    low, high = wilson(count, 50)
+    hits = [True] * count + [False] * (50 - count)
+    assert judging.rate("", hits, low).consistent and judging.rate("", hits, high).consistent
+    assert judging.rate("", hits, high + 1e-9).consistent is False
+    assert judging.rate("", hits, low - 1e-9).consistent is False
+    assert judging.rate("", hits).consistent is None
+
+
+def test_a_formula_must_be_met_by_every_seed() -> None:
+    assert judging.theory("", 2.0, [2.0, 2.0001]).consistent
+    assert not judging.theory("", 2.0, [2.0, 2.0003]).consistent
+    assert not judging.theory("", 2.0, [2.0, float("nan")]).consistent
+
+
+def test_one_published_run_against_the_spread_of_ours() -> None:
+    ours = [float(value) for value in range(101)]
+    assert judging.one_run("", 2.5, ours).consistent and judging.one_run("", 97.5, ours).consistent
+    assert not judging.one_run("", 2.4, ours).consistent and not judging.one_run("", 97.6, ours).consistent
+
+
+def arm(successes: int, n: int = 50) -> dict[int, bool]:
+    return {seed: seed < successes for seed in range(n)}
+
+
+def verdict(paper: int, always: int, updates: int, slowed: int) -> str:
+    found = judging.contrasts({
+        "once": (arm(paper), arm(always)), "updates": (arm(paper), arm(updates)), "slow": (arm(paper), arm(slowed)),
+    })  # fmt: skip
+    return judging.method_or_slowness(*found.values())
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ((40, 5, 5, 5), "The method wins"),
+        ((40, 5, 40, 5), "Only its slowness is shown to win: against always accepting with as many accepted updates"),
+        ((40, 5, 5, 38), "Only its slowness is shown to win: against always accepting with rates scaled down"),
+        ((20, 5, 45, 45), "Its slowness wins"),
+        ((20, 20, 20, 20), "Neither is shown to win"),
+        ((20, 22, 5, 5), "Neither is shown to win"),
+        ((5, 40, 5, 5), "Neither wins: rejecting proposals does worse"),
+    ],
+)
+def test_whether_the_method_or_its_slowness_wins(rates: tuple[int, int, int, int], said: str) -> None:
+    assert verdict(*rates).startswith(said)
+
+
+def test_contrasts_look_only_at_seeds_that_both_have_and_are_corrected() -> None:
+    (alone,) = judging.contrasts({"a": (arm(6, 6), arm(0, 50))}).values()
+    assert alone.first == (6, 6) and alone.second == (0, 6) and alone.p == pytest.approx(2 / 2**6)
+    first, _ = judging.contrasts({"a": (arm(6, 6), arm(0, 6)), "b": (arm(6, 6), arm(0, 6))}).values()
+    assert first.p == pytest.approx(2 * 2 / 2**6)
+    assert alone.shown == 1 and first.shown == 0
+
+
+def test_accepted_updates_are_counted_from_averages_since_the_report_before() -> None:
+    own = curves({"accepted": [[0.5, 0.7], [0.1, 0.3]]}, [10, 30])
+    assert judging.accepted(own, 0) == pytest.approx(6)
+    assert judging.accepted(own, 1) == pytest.approx(6 + 4)
+
+
+def test_equal_cost_needs_a_run_that_long() -> None:
+    own = curves({"x": [[0.0]] * 3}, [10, 20, 30], cost=2.0)
+    assert judging.at_cost(own, 41.0) == 1
+    assert judging.at_cost(own, 61.0) == 2
+    assert judging.at_cost(own, 80.0) is None
+
+
+def mixture(cell: Cell, cost: float, shares: Sequence[float]) -> Curves:
+    steps = list(range(100, cell.setting["steps"] + 1, 100))
+    rows = [list(shares)] * len(steps)
+    names = (*four_gaussians.RADII, "success", "accepted")
+    return curves(
+        {name: [[0.4] * len(shares)] * len(steps) if name == "accepted" else rows for name in names}, steps, cost
+    )
+
+
+def four(**shares: Sequence[float]) -> Judgement:
+    """A judgement of four-gaussians where every seed keeps its share of modes; 1.0 where nothing is said."""
+    costs = {"gda": 1.0, "paper-6": 5.35, "always-6": 4.7, "released-6": 4.83, "slow-6": 4.7,
+             "paper-1": 1.85, "always-1": 1.2, "released-1": 1.33, "slow-1": 1.2}  # fmt: skip
+    return four_gaussians.judge({
+        name: mixture(cell, costs[name], shares.get(name.replace("-", "_"), [1.0] * 50))
+        for name, cell in four_gaussians.CELLS.items()
+    })  # fmt: skip
+
+
+def told(judgement: Judgement) -> dict[str, bool | None]:
+    return {verdict.what: verdict.consistent for verdict in judgement.verdicts}
+
+
+def test_four_gaussians_as_published_is_consistent() -> None:
+    some = [1.0] * 34 + [0.75] * 13 + [0.25] * 3
+    rows = told(four(gda=[0.25] * 50, paper_6=some, released_6=some, always_6=[0.25] * 50, slow_6=[0.25] * 50))
+    assert [value for value in rows.values() if value is not None] == [True] * 15
+
+
+def test_four_gaussians_otherwise_is_not() -> None:
+    rows = told(four(gda=[0.25] * 49 + [0.5], paper_6=[1.0] * 10 + [0.75] * 40))
+    assert rows["GDA: at most one mode within 0.1"] is False
+    assert rows["accept/reject: 4 modes within 3σ"] is False
+    assert rows["accept/reject: 3 modes within 0.25"] is False
+    assert rows["as released: 4 modes within 0.1"] is False
+
+
+def test_four_gaussians_names_the_ingredient() -> None:
+    said = four(always_1=[0.25] * 50, paper_1=[0.25] * 50).conclusion
+    assert said.startswith("Neither is shown to win")
+    assert "Shown to help: six discriminator steps against one, always accepting" in said
+    said = four(always_6=[0.25] * 50, slow_6=[0.25] * 50).conclusion
+    assert said.startswith("The method wins")
+
+
+def digits(steps: Sequence[int], success: int, cost: float, n: int = 40) -> Curves:
+    rows = [[float(seed < success) for seed in range(n)]] * len(steps)
+    return curves({"success": rows, "ones": rows, "accepted": [[0.4] * n] * len(steps)}, steps, cost)
+
+
+def test_mnist01_is_judged_at_its_four_places() -> None:
+    reports = range(50, 1551, 50)
+    given = {
+        "paper": digits(reports[:20], 34, 1.85),
+        "gda": digits(reports, 9, 1.2),
+        "slow": digits(reports[:20], 9, 1.2),
+    }
+    judgement = mnist01.judge(given)
+    assert list(told(judgement).values()) == [True, True, None, None, None]
+    assert [verdict.what.rpartition("(")[2] for verdict in judgement.verdicts[2:4]] == [
+        "iteration 400)",
+        "iteration 1550)",
+    ]
+    assert judgement.conclusion.startswith("The method wins")
+    assert "Accepted: 40% of proposals" in judgement.conclusion
+    other = told(mnist01.judge({**given, "paper": digits(reports[:20], 20, 1.85)}))
+    assert next(iter(other.values())) is False
+
+
+# --- running, keeping, going on -----------------------------------------------------------------------------------
+
+
+def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+    whole, broken = tiny(), tmp_path / "broken"
+    work.work([whole], str(tmp_path / "whole"), tell=str)
+
+    calls = []
+
+    def failing(setting: Setting, seeds: Sequence[int], device: str) -> Played:
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        calls.append(list(seeds))
+        return train(setting, seeds, device)
+
+    failing.__module__, failing.__qualname__ = train.__module__, train.__qualname__
+    with pytest.raises(KeyboardInterrupt):
+        work.work([tiny(failing)], str(broken), tell=str)
+    assert calls == [[0, 1], [0, 1], [2, 3]], "the first chunk of every cell comes first"
+    later: list[str] = []
+    work.work([whole], str(broken), tell=later.append)
+    assert len(later) == 3, "what was kept is not run again"
+    for name in whole.cells:
+        assert Results(str(broken)).curves(whole, name) == Results(str(tmp_path / "whole")).curves(whole, name)
+
+
+def test_chunks_are_what_the_whole_is(tmp_path: Path) -> None:
+    claim = tiny()
+    work.work([claim], str(tmp_path), tell=str)
+    own, together = Results(str(tmp_path)).curves(claim, "a"), train(claim.cells["a"].setting, range(5), "cpu").curves
+    assert own.seeds == [0, 1, 2, 3, 4] and own.steps == together.steps and own.cost == pytest.approx(together.cost)
+    for name, rows in together.values.items():
+        torch.testing.assert_close(torch.tensor(own.values[name]), torch.tensor(rows), rtol=1e-4, atol=1e-5)
+
+
+def test_a_changed_setting_is_another_result() -> None:
+    claim = tiny()
+    cell = claim.cells["a"]
+    other = claim._replace(cells={"a": cell._replace(setting={**cell.setting, "steps": 7})})
+    more = claim._replace(cells={"a": cell._replace(seeds=9, chunk=3)})
+    assert folder(claim, "a") != folder(other, "a")
+    assert folder(claim, "a") == folder(more, "a"), "more seeds add to what is there"
+
+
+def test_nobody_runs_what_another_is_at(tmp_path: Path) -> None:
+    claim, results, said = tiny(seeds=2), Results(str(tmp_path)), []
+    with results.taken(claim, "a", [0, 1]) as mine:
+        assert mine
+        script = f"from test_claims import *; work.work([tiny(seeds=2)], {str(tmp_path)!r})"
+        here = Path(__file__).parent
+        environment = {"PYTHONPATH": f"{here.parent}:{here}", "PATH": ""}
+        done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+        said = done.stdout.splitlines()
+    assert [line.partition(",")[0] for line in said] == ["tiny: b"], done.stderr
+
+
+def test_a_seed_that_was_run_twice_counts_once() -> None:
+    first, second = curves({"x": [[1.0, 2.0]]}, [5]), curves({"x": [[3.0, 4.0, 5.0]]}, [5], cost=2.0)
+    both = merged([first, second])
+    assert both.seeds == [0, 1, 2] and both.values == {"x": [[1.0, 2.0, 5.0]]}
+    assert both.cost == pytest.approx([(5 + 5 + 10) / 3])
+
+
+def test_nothing_run_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Missing, match="nothing was run of a"):
+        Results(str(tmp_path)).curves(tiny(), "a")
+
+
+def test_two_workers_share_a_cheap_claim(tmp_path: Path) -> None:
+    work.run([CLAIMS["curl-cos-sin"]._replace(cells=dict(list(CLAIMS["curl-cos-sin"].cells.items())[:1]))],
+             str(tmp_path), workers=1, tell=str)  # fmt: skip
+    with pytest.raises(ValueError, match="workers: 0 given"):
+        work.run([], str(tmp_path), workers=0)
+
+
+# --- films and the page -------------------------------------------------------------------------------------------
+
+
+def test_films_are_drawn_of_what_was_trained(tmp_path: Path) -> None:
+    claim = tiny()
+    work.work([claim], str(tmp_path / "runs"), tell=str)
+    results = Results(str(tmp_path / "runs"))
+    frames = results.film(claim, "a", 3)
+    assert list(frames) == [3, 6] and frames[3].shape == (9, 2) and not frames[3].equal(frames[6])
+    drawn = draw(claim, results, tmp_path / "pictures")
+    assert [path.name for path in drawn] == ["tiny.png", "tiny-a.png"]
+    assert all(0 < path.stat().st_size < 1_000_000 for path in drawn)
+
+
+def test_the_typical_member_is_the_middle_one() -> None:
+    own = curves({"modes": [[0.0, 1.0, 0.25, 0.5, 0.75], [0.0, 1.0, 0.25, 0.5, 0.75]]}, [1, 2])
+    assert typical(own, "modes") == 3
+
+
+def test_a_block_says_where_it_comes_from(tmp_path: Path) -> None:
+    claim = tiny(seeds=2)
+    verdict = judging.rate("a | b", [True, False], 0.9)
+    chunk = {"seconds": 7200, "date": "2020-02-02", "hardware": "abacus", "commit": "abc"}
+    text = show.block(claim, Judgement([verdict], "It ran."), [chunk], ["claims/tiny.png"])
+    for part in ("## tiny, 2020-02-02", "abacus; commit abc; 2 hours", "| a \\| b | 90% | 1 of 2 (50%) | 9% to 91% |",
+                 "consistent |", "![tiny](claims/tiny.png)"):  # fmt: skip
+        assert part in text
+    page = tmp_path / "docs" / "claims.md"
+    show.append(page, text)
+    show.append(page, text)
+    assert page.read_text().startswith("# Published claims, re-run") and page.read_text().count("## tiny") == 2
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def test_the_command_runs_prints_and_appends(tmp_path: Path) -> None:
+    place = tmp_path / "here"
+    place.mkdir()
+    done = sweeps(place, "reproduce", "curl-cos-sin")
+    assert done.code == 0, done.err
+    assert "30 as predicted" in done.out and "not consistent" not in done.out
+    assert (place / "docs/claims.md").read_text().count("## curl-cos-sin") == 1
+    again = sweeps(place, "reproduce", "curl-cos-sin", "--as-is")
+    assert again.code == 0 and (place / "docs/claims.md").read_text().count("## curl-cos-sin") == 2
+    wrong = sweeps(place, "reproduce", "curl")
+    assert wrong.code == 2 and "known: xy" in wrong.err
+    none = sweeps(place, "reproduce", "xy", "--as-is")
+    assert none.code == 1 and "nothing was run" in none.err
+
+
+@pytest.mark.parametrize("name", [name for name in CHEAP if name != "curl-cos-sin"])
+def test_cheap_claims_hold(name: str, tmp_path: Path) -> None:
+    claim = CLAIMS[name]
+    work.work([claim], str(tmp_path), tell=str)
+    judgement = claim.judge({cell: Results(str(tmp_path)).curves(claim, cell) for cell in claim.cells})
+    assert all(verdict.consistent is not False for verdict in judgement.verdicts), judgement.conclusion
+    assert judgement.conclusion.startswith("All ")
+
+
+def test_settings_build_their_games() -> None:
+    build_game(TINY["game"])
+    build_game(four_gaussians.GAME)
