@@ -248,7 +248,7 @@ def _told() -> Iterator[None]:
 
 
 def _code_of(error: Exception) -> int | None:
-    from sweeps.claims.reproduce import UnknownClaim
+    from sweeps.claims.reproduce import NotReady, UnknownClaim
     from sweeps.claims.results import Missing
     from sweeps.claims.work import WorkFailed
     from sweeps.fetch import NotFetched
@@ -257,7 +257,7 @@ def _code_of(error: Exception) -> int | None:
     from sweeps.service import NoRoom
 
     codes = {SweepExists: TAKEN, Owned: TAKEN, NoSweep: 1, NoRoom: 1, NotFetched: 1, OSError: 1,
-             UnknownClaim: BAD_SPEC, Missing: 1, WorkFailed: 1}  # fmt: skip
+             UnknownClaim: BAD_SPEC, Missing: 1, NotReady: 1, WorkFailed: 1}  # fmt: skip
     return next((code for kind, code in codes.items() if isinstance(error, kind)), None)
 
 

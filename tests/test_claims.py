@@ -12,15 +12,14 @@ import pytest
 import torch
 from test_cli import sweeps
 
-from minmax import optimizers
-from sweeps.claims import CLAIMS, four_gaussians, judging, mnist01, show, work
+from minmax import field, optimizers
+from sweeps.claims import CLAIMS, four_gaussians, judging, locally_stable, mnist01, show, work
 from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement, Played, Setting
 from sweeps.claims.film import draw, typical
-from sweeps.claims.reproduce import UnknownClaim, affordable, named
+from sweeps.claims.reproduce import NotReady, UnknownClaim, affordable, named, prepare
 from sweeps.claims.results import Missing, Results, folder, merged
 from sweeps.claims.training import train
 from sweeps.stats import wilson
-from sweeps.trial import build_game
 
 CHEAP = ("xy", "curl-cos-sin", "accept-reject-toys")
 TINY = {
@@ -228,6 +227,73 @@ def test_mnist01_is_judged_at_its_four_places() -> None:
     assert next(iter(other.values())) is False
 
 
+def test_one_published_run_and_who_is_sooner() -> None:
+    def toy(first: float, last: float) -> Curves:
+        return curves({"distance": [[first] * 3, [last] * 3]}, [25, 50])
+
+    given = {"one": toy(1.0, 0.794), "one-slow": toy(1.0, 0.0102), "x-slow": toy(0.05, 0.05), "y-slow": toy(1.0, 0.5)}
+    assert list(told(CLAIMS["two-time-scale"].judge(given)).values()) == [True] * 4
+    other = {"one": toy(1.0, 0.7), "one-slow": toy(0.05, 0.02), "x-slow": toy(1.0, 0.05), "y-slow": toy(1.0, 0.9)}
+    assert list(told(CLAIMS["two-time-scale"].judge(other)).values()) == [False] * 4
+
+
+def test_who_arrives_is_judged() -> None:
+    claim = CLAIMS["locally-stable"]
+    near, far = curves({"distance": [[0.001] * 50]}, [1]), curves({"distance": [[0.02] * 50]}, [1])
+    as_published = {name: near if "regularized" in name or name == "lq-gan-gda" else far for name in claim.cells}
+    assert set(told(claim.judge(as_published)).values()) == {True, None}
+    otherwise = {name: far if own is near else near for name, own in as_published.items()}
+    assert set(told(claim.judge(otherwise)).values()) == {False, None}
+
+
+def test_the_saturating_quadratic_gan_attracts() -> None:
+    """J = [[0, −m], [m, 1/10]] with m = 1/3 at (1, 0)."""
+    game = locally_stable.lq_gan()
+    values = field.eigenvalues(game, field.players_at(game, torch.tensor([[1.0, 0.0]], dtype=torch.float64)), {})[0]
+    torch.testing.assert_close(values.real, torch.full((2,), 0.05, dtype=torch.float64))
+    torch.testing.assert_close(values.imag.abs(), torch.full((2,), (1 / 9 - 0.05**2) ** 0.5, dtype=torch.float64))
+
+
+def test_who_stays_is_judged() -> None:
+    claim, steps = CLAIMS["nested-critic"], list(range(25, 1501, 25))
+    stays, leaves = (curves({"first": [[1.0] * 50] * 59 + [[last] * 50]}, steps) for last in (0.0, 1.0))
+    home = curves({"first": [[0.03] * 50] * 60}, steps)
+    assert set(told(claim.judge({"nested": home, "simultaneous": leaves})).values()) == {True}
+    assert set(told(claim.judge({"nested": stays, "simultaneous": home})).values()) == {False}, (
+        "at the end is not enough"
+    )
+
+
+def test_two_rates_must_win_more_often_than_chance() -> None:
+    def arms(two: Sequence[float]) -> dict[str, Curves]:
+        ones = curves({"frechet": [[5.0] * 16]}, [1])
+        return {
+            "one": ones,
+            "one-slow": ones,
+            "discriminator-slow": ones,
+            "generator-slow": curves({"frechet": [two]}, [1]),
+        }
+
+    assert list(told(CLAIMS["ttur"].judge(arms([4.0] * 16))).values()) == [True]
+    assert list(told(CLAIMS["ttur"].judge(arms([4.0] * 9 + [6.0] * 7))).values()) == [False]
+
+
+def test_a_run_that_loses_a_mode_cycles() -> None:
+    claim = CLAIMS["unrolled-optimistic"]
+    own = curves({"success": [[0.0, 1.0]] * 3, "modes_quarter": [[0.25, 0.0], [0.5, 0.5], [0.5, 0.25]]}, [1, 2, 3])
+    rows = {verdict.what: verdict.ours for verdict in claim.judge(dict.fromkeys(claim.cells, own)).verdicts}
+    assert rows["gaussians-unrolled: loses a mode that it had (within 0.25)"] == "1 of 2 (50%)"
+    assert rows["digits-optimistic: succeeds at its end"] == "1 of 2 (50%)"
+
+
+def test_the_smoke_must_accept_and_reject() -> None:
+    claim = CLAIMS["cifar10"]
+    good = curves({"diverged": [[0.0]] * 2, "accepted": [[1.0], [0.0]]}, [1, 2])
+    bad = curves({"diverged": [[0.0], [1.0]], "accepted": [[1.0], [1.0]]}, [1, 2])
+    assert list(told(claim.judge({"smoke": good})).values()) == [True, True]
+    assert list(told(claim.judge({"smoke": bad})).values()) == [False, False]
+
+
 # --- running, keeping, going on -----------------------------------------------------------------------------------
 
 
@@ -296,9 +362,7 @@ def test_nothing_run_is_said(tmp_path: Path) -> None:
         Results(str(tmp_path)).curves(tiny(), "a")
 
 
-def test_two_workers_share_a_cheap_claim(tmp_path: Path) -> None:
-    work.run([CLAIMS["curl-cos-sin"]._replace(cells=dict(list(CLAIMS["curl-cos-sin"].cells.items())[:1]))],
-             str(tmp_path), workers=1, tell=str)  # fmt: skip
+def test_at_least_one_worker(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="workers: 0 given"):
         work.run([], str(tmp_path), workers=0)
 
@@ -354,7 +418,12 @@ def test_the_command_runs_prints_and_appends(tmp_path: Path) -> None:
     assert none.code == 1 and "nothing was run" in none.err
 
 
-@pytest.mark.parametrize("name", [name for name in CHEAP if name != "curl-cos-sin"])
+SLOWER = ("two-time-scale", "locally-stable", "nested-critic")
+
+
+@pytest.mark.parametrize(
+    "name", ["xy", "accept-reject-toys", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOWER)]
+)
 def test_cheap_claims_hold(name: str, tmp_path: Path) -> None:
     claim = CLAIMS[name]
     work.work([claim], str(tmp_path), tell=str)
@@ -363,6 +432,8 @@ def test_cheap_claims_hold(name: str, tmp_path: Path) -> None:
     assert judgement.conclusion.startswith("All ")
 
 
-def test_settings_build_their_games() -> None:
-    build_game(TINY["game"])
-    build_game(four_gaussians.GAME)
+def test_missing_files_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINMAX_DATA", str(tmp_path))
+    with pytest.raises(NotReady, match="sweeps fetch"):
+        prepare(CLAIMS["mnist01"])
+    prepare(CLAIMS["four-gaussians"])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from minmax.games.gan import Gan
 from sweeps.claims import CLAIMS, show, work
 from sweeps.claims.claim import Claim
 from sweeps.claims.results import Results
+from sweeps.trial import build_game
 
 HALF_AN_HOUR = 30.0
 
@@ -18,17 +21,29 @@ class UnknownClaim(ValueError):
     """A name that no claim has; the message says which there are."""
 
 
+class NotReady(ValueError):
+    """A claim's data are not there; the message says what to put where."""
+
+
 def reproduce(names: Sequence[str], workers: int, device: str, root: str, page: Path, as_is: bool) -> None:
     """Each claim in turn; without names, those that fit half an hour on two cores, and the rest listed.
 
     Raises:
         UnknownClaim: a name that is none.
         Missing: ``as_is``, and there is a cell of which nothing was run.
+        NotReady: a named claim's data are not there.
         WorkFailed: a worker ended with an error.
     """
     chosen = [named(name) for name in names] or affordable()
     for claim in chosen:
         if not as_is:
+            try:
+                prepare(claim)
+            except NotReady as missing:
+                if names:
+                    raise
+                print(f"{claim.name}: left out; {missing}")
+                continue
             work.run([claim], root, workers, device)
         tell(claim, Results(root), page)
     rest = [claim for claim in CLAIMS.values() if claim not in chosen]
@@ -36,6 +51,22 @@ def reproduce(names: Sequence[str], workers: int, device: str, root: str, page: 
         print("Not run, for they take longer:")
         for claim in rest:
             print(f"  sweeps reproduce {claim.name}    {show.duration(claim.cost)}")
+
+
+def prepare(claim: Claim) -> None:
+    """Loads (and caches) data and classifiers before workers need them.
+
+    Raises:
+        NotReady: a file is missing, or not what it should be.
+    """
+    games = {json.dumps(cell.setting["game"]) for cell in claim.cells.values() if "game" in cell.setting}
+    for spec in games:
+        try:
+            game = build_game(json.loads(spec))
+            if isinstance(game, Gan) and game.data.classifier is not None:
+                game.data.classifier()
+        except ValueError as error:
+            raise NotReady(str(error)) from error
 
 
 def named(name: str) -> Claim:
