@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 SPEC ?= sweeps/specs/digits.yaml
 READY := $(VENV)/.ready
+PARALLEL ?= -n auto --dist loadfile
 RUN := OMP_NUM_THREADS=1 $(VENV)/bin/
 
 .DEFAULT_GOAL := help
@@ -27,10 +28,10 @@ ui: $(READY)  ## open MLflow on 127.0.0.1 over ./runs
 	@$(RUN)sweeps ui
 
 test: $(READY)  ## run the tests that take minutes
-	@$(RUN)python -m pytest -m 'not slow'
+	@$(RUN)python -m pytest -m 'not slow' $(PARALLEL)
 
 test-all: $(READY)  ## run all tests, the long kill tests too
-	@$(RUN)python -m pytest
+	@$(RUN)python -m pytest $(PARALLEL)
 
 check: $(READY)  ## lint, formatting, types, import directions
 	@$(VENV)/bin/ruff check .

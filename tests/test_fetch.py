@@ -97,6 +97,7 @@ def test_another_wrapper_is_the_same_file(two_files: Path, cache: Path) -> None:
         (gzip.compress(b"second!")[:-4], "gzip that cannot be unpacked"),
         (b"", "empty"),
     ],
+    ids=["another", "short", "torn", "empty"],
 )
 @pytest.mark.parametrize("where", ["there", "fetched"])
 def test_another_content_is_refused(two_files: Path, cache: Path, held: bytes, said: str, where: str) -> None:
