@@ -396,8 +396,12 @@ def test_a_block_says_where_it_comes_from(tmp_path: Path) -> None:
         assert part in text
     page = tmp_path / "docs" / "claims.md"
     show.append(page, text)
-    show.append(page, text)
-    assert page.read_text().startswith("# Published claims, re-run") and page.read_text().count("## tiny") == 2
+    show.append(page, text.replace("It ran.", "It ran again."))
+    show.append(page, text.replace("## tiny", "## mnist01"))
+    written = page.read_text()
+    assert written.startswith("# Published claims, re-run") and written.count("## tiny") == 2
+    first = written.partition("## tiny")[0]
+    assert first.endswith("## In short\n\n- **mnist01**: It ran.\n- **tiny**: It ran again.\n\n")
 
 
 # --- the command --------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from sweeps.wording import percent
 
 WORDS = {True: "consistent", False: "not consistent", None: "-"}
 STYLES = {True: "green", False: "red", None: "dim"}
+VERDICT, BOLD = "**Verdict:**", ("four-gaussians", "mnist01")
 TITLE = """# Published claims, re-run
 
 `sweeps reproduce CLAIM` appends below. *Consistent*: the published rate lies in our Wilson 95% interval (the published
@@ -84,7 +85,7 @@ def block(claim: Claim, judgement: Judgement, chunks: Sequence[Mapping[str, Any]
         "",
         f"Run on {runs[1]}; commit {runs[2]}; {hours:.2g} hours of one process.",
         "",
-        judgement.conclusion.replace("\n- ", "\n\n- ", 1),
+        f"{VERDICT} {judgement.conclusion.replace(chr(10) + '- ', chr(10) * 2 + '- ', 1)}",
         "",
         "| | published | ours | 95% interval | |",
         "|---|---|---|---|---|",
@@ -104,7 +105,19 @@ def _cell(text: str) -> str:
 
 
 def append(page: Path, text: str) -> None:
-    """Adds a block at the page's end; a page that is not there begins with what its words mean."""
+    """Adds a block at the page's end, and says anew at its beginning what all of them come to."""
     page.parent.mkdir(parents=True, exist_ok=True)
-    before = page.read_text(encoding="utf-8") if page.exists() else TITLE
-    page.write_text(before.rstrip() + "\n\n" + text, encoding="utf-8")
+    before = page.read_text(encoding="utf-8") if page.exists() else ""
+    blocks = [*re.split(r"^(?=## )", before, flags=re.MULTILINE)[2:], text]  # after the title and what is in short
+    page.write_text("\n\n".join(part.strip() for part in (TITLE, in_short(blocks), *blocks)) + "\n", encoding="utf-8")
+
+
+def in_short(blocks: Sequence[str]) -> str:
+    """The last verdict on each claim, the boldest claims first."""
+    last: dict[str, str] = {}
+    for text in blocks:
+        name, verdict = re.match(r"## ([\w-]+)", text), re.search(rf"^{re.escape(VERDICT)} (.*)$", text, re.MULTILINE)
+        if name and verdict:
+            last[name[1]] = verdict[1]
+    names = sorted(last, key=lambda name: (name not in BOLD, list(last).index(name)))
+    return "\n".join(["## In short", "", *(f"- **{name}**: {last[name]}" for name in names)])
