@@ -114,6 +114,16 @@ def test_the_papers_layers() -> None:
     assert weights(pair.discriminator) == half + up + 2 * conv(3, 16, 16, 16) + dense(16, 1)
 
 
+def test_mnist_mlp_begins_as_released() -> None:
+    """Glorot-uniform, with zero biases."""
+    for part in minmax.nets.get("mnist_mlp", shape=GREY, latent=100):
+        for layer in part.init(torch.Generator().manual_seed(0)).values():
+            bound = math.sqrt(6 / sum(layer["weight"].shape))
+            assert 0.98 * bound < layer["weight"].abs().max() <= bound
+            assert layer["weight"].std().item() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+            assert not layer["bias"].any()
+
+
 def test_dcgan_begins_as_published() -> None:
     """Normal weights of deviation 0.02 around 0, BatchNorm's scales around 1, biases 0."""
     net = ModuleNet(minmax.nets.get("dcgan", shape=COLOUR, latent=100).generator)

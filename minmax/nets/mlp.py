@@ -20,7 +20,8 @@ ACTIVATIONS = ("relu", "tanh", "leaky_relu", "linear")
 class MLP:
     """Affine layers of these widths with an activation between them; native: one ``baddbmm`` a layer for all members.
 
-    ``gain``: orthogonal weights of that gain and zero biases (the papers' 2-D experiments); without it PyTorch's own
+    ``gain``: orthogonal weights of that gain and zero biases (the papers' 2-D experiments); ``glorot``: uniform
+    ±√(6/(fan_in + fan_out)) and zero biases (Glorot & Bengio 2010; what Keras does); without either PyTorch's own
     uniform ±1/√fan_in. Inputs of any shape are flattened; ``shape`` is the shape of one output. ``dropout``: the share
     of units that training drops after each of the first layers.
     """
@@ -31,6 +32,7 @@ class MLP:
     output: str = "linear"
     gain: float | None = None
     dropout: tuple[float, ...] = ()
+    glorot: bool = False
 
     def init(self, generator: Generator) -> Tree:
         """One member's parameters: ``weight`` [in, out] and ``bias`` [1, out] a layer."""
@@ -63,7 +65,9 @@ class MLP:
 
     def _layer(self, size: int, out: int, generator: Generator) -> dict[str, Tensor]:
         weight, bias = torch.empty(size, out), torch.zeros(1, out)
-        if self.gain is None:
+        if self.glorot:
+            torch.nn.init.xavier_uniform_(weight, generator=generator)
+        elif self.gain is None:
             bound = 1 / math.sqrt(size)
             weight.uniform_(-bound, bound, generator=generator)
             bias.uniform_(-bound, bound, generator=generator)

@@ -12,6 +12,7 @@ def mnist_mlp(shape: tuple[int, ...], latent: int, dropout: float = 0.3) -> Pair
     """A generator ``latent → 256 → 512 → 1024 → shape`` (tanh) and a discriminator ``shape → 1024 → 512 → 256 →
     logit`` with dropout after its first two layers; leaky ReLUs of slope 0.2 between.
 
+    Weights begin Glorot-uniform and biases at 0, as in the released code; PyTorch's smaller ones learn later.
     Keswani et al. 2022, arXiv 2006.12376, there with a latent vector of 100 and minibatches of 128.
 
     Raises:
@@ -21,6 +22,6 @@ def mnist_mlp(shape: tuple[int, ...], latent: int, dropout: float = 0.3) -> Pair
         raise ValueError(f"dropout: {dropout} given; a number >= 0 and < 1 is allowed")
     size = math.prod(shape)
     return Pair(
-        MLP((latent, 256, 512, 1024, size), shape, "leaky_relu", "tanh"),
-        MLP((size, 1024, 512, 256, 1), (), "leaky_relu", dropout=(dropout, dropout) if dropout else ()),
+        MLP((latent, 256, 512, 1024, size), shape, "leaky_relu", "tanh", glorot=True),
+        MLP((size, 1024, 512, 256, 1), (), "leaky_relu", dropout=(dropout, dropout) if dropout else (), glorot=True),
     )
