@@ -205,7 +205,7 @@ def test_four_gaussians_names_the_ingredient() -> None:
 
 def digits(steps: Sequence[int], success: int, cost: float, n: int = 40) -> Curves:
     rows = [[float(seed < success) for seed in range(n)]] * len(steps)
-    return curves({"success": rows, "ones": rows, "accepted": [[0.4] * n] * len(steps)}, steps, cost)
+    return curves({"success": rows, "zeros": rows, "ones": rows, "accepted": [[0.4] * n] * len(steps)}, steps, cost)
 
 
 def test_mnist01_is_judged_at_its_four_places() -> None:
@@ -216,7 +216,7 @@ def test_mnist01_is_judged_at_its_four_places() -> None:
         "slow": digits(reports[:20], 9, 1.2),
     }
     judgement = mnist01.judge(given)
-    assert list(told(judgement).values()) == [True, True, None, None, None]
+    assert list(told(judgement).values()) == [True, True, None, None, None, True, True]
     assert [verdict.what.rpartition("(")[2] for verdict in judgement.verdicts[2:4]] == [
         "iteration 400)",
         "iteration 1550)",

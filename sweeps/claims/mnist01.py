@@ -21,6 +21,7 @@ GAME = {
 }
 ADAM = {"lr": 2e-4, "beta1": 0.5}
 PUBLISHED, EVERY, SEEDS, CHUNK = 1000, 50, 40, 4
+EYE = 0.1
 FILM = {"steps": [100, 200, 300, 400, 500, 600, 800, 1000], "samples": 16}
 
 
@@ -66,6 +67,12 @@ def judge(results: Mapping[str, Curves]) -> Judgement:
           for (what, each), at in zip(others.items(), places.values(), strict=True)),
         judging.rate(f"GDA at 0.4 of its rates: both digits, iteration {PUBLISHED}", list(slowed.values())),
     ]  # fmt: skip
+    verdicts += [
+        judging.rate(
+            f"{who}: each digit on {percent(EYE)} of pictures or more, iteration {PUBLISHED}", _seen(each, at), told
+        )
+        for who, each, at, told in (("accept/reject", paper, last, 0.86), ("GDA", gda, published, 0.23))
+    ]
     found = judging.contrasts({f"accept/reject against {what}": (own, each) for what, each in
                                {**others, "GDA at 0.4 of its rates": slowed}.items()})  # fmt: skip
     at_once, after_updates, *_, slower = found.values()
@@ -78,6 +85,11 @@ def judge(results: Mapping[str, Curves]) -> Judgement:
         *(f"- {each}" for each in found.values()),
     ]
     return Judgement(verdicts, "\n".join(lines))
+
+
+def _seen(curves: Curves, index: int) -> list[bool]:
+    """Whether an eye that forgives what is no digit would see both."""
+    return [min(pair) >= EYE for pair in zip(*(curves.values[name][index] for name in ("zeros", "ones")), strict=True)]
 
 
 CLAIM = Claim(
