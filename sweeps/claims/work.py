@@ -67,6 +67,7 @@ def work(claims: Sequence[Claim], root: str, device: str = "auto", tell: Told = 
     """One worker: every chunk that nobody has run and nobody is at, the first of every cell first."""
     results = Results(root)
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    by = provenance(device)  # of the code that is loaded, whatever happens to its files meanwhile
     for claim, name, seeds in _in_turn(claims, results, device):
         with results.taken(claim, name, seeds) as mine:
             if not mine or results.has(claim, name, seeds):
@@ -74,7 +75,7 @@ def work(claims: Sequence[Claim], root: str, device: str = "auto", tell: Told = 
             began = time.monotonic()
             played = claim.cells[name].play(claim.cells[name].setting, seeds, device)
             seconds = round(time.monotonic() - began, 1)
-            results.put(claim, name, played, {"seconds": seconds, **provenance(device)})
+            results.put(claim, name, played, {"seconds": seconds, **by})
             tell(f"{claim.name}: {name}, seeds {seeds[0]} to {seeds[-1]}: {seconds:.0f} s")
 
 
