@@ -82,7 +82,7 @@ def measure(rounds: int, turn: float = 0.3) -> list[Row]:
     rows = []
     for members in MEMBERS:
         stride = max(1, int(turn / (seconds_a_step * (0.6 + 0.12 * members))))  # about as long as the ordinary turn
-        crowd, length = population(points, members, stride), int(turn / seconds_a_step)
+        crowd, length = population(points, members, stride), max(1, int(turn / seconds_a_step))
         next(crowd)
         before, turns = _seconds(loop, length) / length, []
         for _ in range(rounds):
