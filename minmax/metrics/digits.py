@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minmax.lazy import torch
-from minmax.metrics.generated import samples
-from minmax.types import Data, Game, Goal, Metric, Players
+from minmax.metrics.generated import as_gan, samples
+from minmax.types import Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -31,8 +31,7 @@ def digits(count: int = 1000) -> Metric:
     """
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
-        pictures = samples(game, players, generator, count)
-        data: Data = game.data  # type: ignore[attr-defined]  # samples() made sure that it is a Gan
+        pictures, data = samples(game, players, generator, count), as_gan(game).data
         if data.classifier is None or data.facts.get("classes") != 2:
             raise ValueError("digits: this data set has no classifier of zeros and ones; digits01 and mnist01 have")
         return judge(data.classifier().classes(pictures))

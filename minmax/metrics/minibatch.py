@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minmax import tree
-from minmax.types import Batch, Game, Players
+from minmax.types import Batch, Game, Players, Tree
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 
 def minibatch(game: Game, players: Players, generator: Generator) -> Batch:
     """One minibatch, the same for every member, ``[M, ...]``; ``{}`` for a game without chance."""
+    return for_all({} if game.sample is None else game.sample(generator), players)
+
+
+def for_all(drawn: Tree, players: Players) -> Tree:
+    """One member's draw for every member, on the players' device, and of their dtype unless it holds integers (labels,
+    indices)."""
     count, first = tree.members(players), tree.leaves(players)[0]
-    drawn = {} if game.sample is None else game.sample(generator)
-    return tree.map(lambda x: _like(x, first).expand(count, *x.shape), drawn)
 
+    def shared(leaf: Tensor) -> Tensor:
+        cast = leaf.to(first) if leaf.is_floating_point() else leaf.to(first.device)
+        return cast.expand(count, *leaf.shape)
 
-def _like(leaf: Tensor, first: Tensor) -> Tensor:
-    """On the players' device, and of their dtype unless it holds integers (labels, indices)."""
-    return leaf.to(first) if leaf.is_floating_point() else leaf.to(first.device)
+    return tree.map(shared, drawn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minmax.lazy import torch
-from minmax.metrics.generated import FAIR_PART, samples
+from minmax.metrics.generated import FAIR_PART, as_gan, samples
 from minmax.types import Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def modes(count: int = 2500) -> Metric:
     """
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
-        points = samples(game, players, generator, count)
-        facts = game.data.facts  # type: ignore[attr-defined]  # samples() made sure that it is a Gan
+        points, facts = samples(game, players, generator, count), as_gan(game).data.facts
         if "centres" not in facts:
             raise ValueError("modes: this data set has no modes; gaussians has")
         distance = torch.cdist(points, facts["centres"].to(points).expand(len(points), -1, -1))

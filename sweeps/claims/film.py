@@ -11,6 +11,7 @@ from matplotlib.colors import TABLEAU_COLORS
 from matplotlib.figure import Figure
 
 from minmax.lazy import torch
+from minmax.metrics.generated import as_gan
 from sweeps.claims.claim import Claim, Curves
 from sweeps.claims.results import Results
 from sweeps.stats import mean, median, wilson
@@ -71,7 +72,7 @@ def _strip(claim: Claim, name: str, seed: int, frames: dict[int, Tensor], path: 
     """Samples of one member, step after step: points over the data, or pictures side by side."""
     from minmax.plots.style import STYLE
 
-    data = build_game(claim.cells[name].setting["game"]).data  # type: ignore[attr-defined]  # only GANs are filmed
+    data = as_gan(build_game(claim.cells[name].setting["game"])).data
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(1.6 * len(frames), 1.95))
         for ax, (step, made) in zip(figure.subplots(1, len(frames), squeeze=False)[0], frames.items(), strict=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from minmax import tree
 from minmax.lazy import torch
+from minmax.metrics.minibatch import for_all
 from minmax.streams import one_by_one
 from minmax.train import hypers_over_members
 from minmax.types import Game, Goal, Metric, Optimizer, Players, Tree
@@ -36,12 +37,8 @@ def equilibrium_share(
     values = {name: own.to(like.device) for name, own in hypers_over_members(optimizer, hypers, members).items()}
     draw = game.sample_block or one_by_one(game.sample or (lambda _: {}))
 
-    def shared(leaf: Tensor) -> Tensor:
-        cast = leaf.to(like.device, like.dtype) if leaf.is_floating_point() else leaf.to(like.device)
-        return cast.expand(members, *leaf.shape)
-
     def without_luck() -> Tree:
-        drawn = tree.map(shared, optimizer.noise(generator, tree.member(players, 0)))
+        drawn = for_all(optimizer.noise(generator, tree.member(players, 0)), players)
         if "coin" not in drawn:
             raise ValueError(f"optimizer: {optimizer.name} flips no coin; accept_reject by the paper's rule is allowed")
         return {**drawn, "coin": torch.ones(members, dtype=torch.float64, device=like.device)}
@@ -49,7 +46,7 @@ def equilibrium_share(
     state, lower = optimizer.init(players), torch.zeros(members, dtype=torch.float64, device=like.device)
     for _ in range(proposals):
         block = draw(generator, optimizer.batches)
-        batches = tuple(tree.map(lambda x, at=at: shared(x[at]), block) for at in range(optimizer.batches))
+        batches = tuple(for_all(tree.member(block, at), players) for at in range(optimizer.batches))
         lower = lower + optimizer.step(game, players, state, batches, without_luck(), values)[2]["accepted"]
     return lower / proposals
 
