@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 
@@ -63,6 +63,16 @@ class Registry(Mapping[str, Callable[..., Any]]):
         hint = f"did you mean {close[0]!r}? " if close else ""
         known = ", ".join(sorted(self._entries))
         return f"unknown {self.kind} {name!r}; {hint}known: {known}; or your own as module:function"
+
+
+def check_known(option: str, given: str, known: Collection[str]) -> None:
+    """That an option's value is one of those it has.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if given not in known:
+        raise ValueError(f"{option}: {given!r} given; allowed: {', '.join(known)}")
 
 
 def _load(kind: str, path: str) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from minmax.data.cache import cached
 from minmax.data.files import BadFile
 from minmax.lazy import torch
+from minmax.registry import check_known
 from minmax.types import Data
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ def folder(path: str, size: int = 32, colour: str = "rgb") -> Data:
     Raises:
         ValueError: no such folder, no picture in it, one that cannot be read, or an option that is not allowed.
     """
-    if colour not in MODES:
-        raise ValueError(f"colour: {colour!r} given; allowed: {', '.join(MODES)}")
+    check_known("colour", colour, MODES)
     if size < 1:
         raise ValueError(f"size: {size} given; at least 1 is allowed")
     root = Path(path).expanduser()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from minmax.lazy import torch
+from minmax.registry import check_known
 from minmax.types import Data
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ def gaussians(
     Raises:
         ValueError: an unknown layout, a mode count that does not fit it, or a size that is not positive.
     """
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout: {layout!r} given; allowed: {', '.join(LAYOUTS)}")
+    check_known("layout", layout, LAYOUTS)
     for name, size in {"modes": modes, "scale": scale, "std": std, "count": count}.items():
         if size is not None and not size > 0:
             raise ValueError(f"{name}: {size} given; a positive number is allowed")

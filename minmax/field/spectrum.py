@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from minmax import tree
 from minmax.field.derivatives import Linearization, linearize
 from minmax.lazy import torch
+from minmax.registry import check_known
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,8 +69,7 @@ def leading_eigenvalues(
     Raises:
         ValueError: a ``which`` that does not exist, or a count that is not from 1 to P.
     """
-    if which not in LEADS:
-        raise ValueError(f"which: {which!r} given; allowed: {', '.join(LEADS)}")
+    check_known("which", which, LEADS)
     size = tree.flat(tree.parameters(players)).shape[1]
     if not 1 <= count <= size:
         raise ValueError(f"count: {count} given; 1 to {size} is allowed, the number of the players' parameters")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minmax.games.zero_sum import Start, around, at
 from minmax.lazy import torch
+from minmax.registry import check_known
 from minmax.types import Batch, Game, Loss, Players
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def dirac_gan(variant: str = "gan", start: Start = (1.0, 1.0), spread: float = 0
 
     Mescheder, Geiger, Nowozin 2018, arXiv 1801.04406 (start and constants as in their released notebook).
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"variant: {variant!r} given; allowed: {', '.join(VARIANTS)}")
+    check_known("variant", variant, VARIANTS)
     known = inspect.signature(VARIANTS[variant]).parameters
     for name in sorted(set(options) - set(known)):
         raise ValueError(f"{name}: {variant!r} has no such option; allowed: {', '.join(known) or 'none'}")

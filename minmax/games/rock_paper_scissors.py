@@ -9,6 +9,7 @@ from minmax import tree
 from minmax.games import simplex
 from minmax.games.zero_sum import at, zero_sum
 from minmax.lazy import torch
+from minmax.registry import check_known
 from minmax.types import Batch, Game, Players
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ def rock_paper_scissors(parametrization: str = "softmax") -> Game:
     Raises:
         ValueError: an unknown parametrization.
     """
-    if parametrization not in PARAMETRIZATIONS:
-        raise ValueError(f"parametrization: {parametrization!r} given; allowed: {', '.join(PARAMETRIZATIONS)}")
+    check_known("parametrization", parametrization, PARAMETRIZATIONS)
     own = PARAMETRIZATIONS[parametrization]()
 
     def value(players: Players, batch: Batch) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from minmax.lazy import torch
+from minmax.registry import check_known
 from minmax.types import GanLoss
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def fgan(divergence: str = "jensen_shannon", saturating: bool = True) -> GanLoss
     Raises:
         ValueError: an unknown divergence.
     """
-    if divergence not in DIVERGENCES:
-        raise ValueError(f"divergence: {divergence!r} given; allowed: {', '.join(DIVERGENCES)}")
+    check_known("divergence", divergence, DIVERGENCES)
     activation, conjugate = DIVERGENCES[divergence]
 
     def generator(fake: Tensor) -> Tensor:

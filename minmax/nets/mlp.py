@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from minmax.lazy import torch
+from minmax.registry import check_known
 from minmax.types import Pair, Tree
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ def mlp(
         ValueError: an unknown activation, or widths that are not positive integers.
     """
     for name in (activation, output):
-        if name not in ACTIVATIONS:
-            raise ValueError(f"activation: {name!r} given; allowed: {', '.join(ACTIVATIONS)}")
+        check_known("activation", name, ACTIVATIONS)
     if not widths or any(not isinstance(width, int) or width < 1 for width in widths):
         raise ValueError(f"widths: {list(widths)} given; a list of positive integers is allowed")
     size = math.prod(shape)

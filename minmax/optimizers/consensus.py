@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from minmax import transforms, tree
 from minmax.field import linearize
 from minmax.optimizers.play import hypers_of, play, start
+from minmax.registry import check_known
 from minmax.types import Batch, Game, Hypers, Info, Optimizer, Players, Range, State, Tree
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ def consensus(transform: str = "sgd", estimator: str = "biased") -> Optimizer:
     Raises:
         ValueError: an unknown estimator; in a step, a minibatch that cannot be cut into halves or examples.
     """
-    if estimator not in ESTIMATORS:
-        raise ValueError(f"estimator: {estimator!r} given; allowed: {', '.join(ESTIMATORS)}")
+    check_known("estimator", estimator, ESTIMATORS)
     rule = transforms.get(transform)
     estimate = ESTIMATORS[estimator]
 

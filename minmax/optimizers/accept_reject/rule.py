@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from minmax import transforms, tree
@@ -13,6 +12,7 @@ from minmax.optimizers.accept_reject.proposals import PROPOSALS
 from minmax.optimizers.accept_reject.released import released
 from minmax.optimizers.ascent import TOLERANCE, ascend
 from minmax.optimizers.play import hypers_of, start
+from minmax.registry import check_known
 from minmax.types import TWO_PLAYERS, VALUE, Batch, Game, Hypers, Info, Optimizer, Players, Range, State, Tree
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def accept_reject(
     for name, number in {"ascent_steps": ascent_steps, "patience": patience}.items():
         if number < 1:
             raise ValueError(f"{name}: {number} given; at least 1 is allowed")
-    _one_of("schedule", schedule, SCHEDULES)
-    _one_of("proposal", proposal, PROPOSALS)
-    _one_of("restore", restore, RESTORED)
+    check_known("schedule", schedule, SCHEDULES)
+    check_known("proposal", proposal, PROPOSALS)
+    check_known("restore", restore, RESTORED)
     if as_released:
         if (patience, schedule, proposal, to_tolerance, restore, paired) != DEFAULTS:
             raise ValueError("as_released: given beside another option; only transform and ascent_steps are allowed")
@@ -115,8 +115,3 @@ def accept_reject(
     own = {**luck.hypers, **PROPOSALS[proposal].hypers, **DELTA, **(TOLERANCE if to_tolerance else {})}
     batches, needs = answers + (1 if paired else 2), frozenset({TWO_PLAYERS, VALUE})
     return Optimizer("accept_reject", init, step, batches, cost, hypers_of(rule, own), noise, needs)
-
-
-def _one_of(option: str, given: str, known: Collection[str]) -> None:
-    if given not in known:
-        raise ValueError(f"{option}: {given!r} given; allowed: {', '.join(known)}")
