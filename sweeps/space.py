@@ -57,7 +57,7 @@ def _constant(entry: Entry | None, declared: Range) -> float | None:
 def _distribution(entry: Entry) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    if entry.kind == "choice":
+    if entry.kind in ("choice", "grid"):
         return CategoricalDistribution(entry.values)
     low, high = entry.values
     if entry.kind == "int":

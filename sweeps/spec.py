@@ -82,6 +82,7 @@ class Entry(Model):
     log: LogPair | None = None
     whole: WholePair | None = Field(default=None, alias="int")
     choice: Numbers | None = None
+    grid: Numbers | None = None
     fixed: float | None = None
     when: When | None = None
 
@@ -94,22 +95,24 @@ class Entry(Model):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        values.exactly_one(self._given, "uniform, log, int, choice or fixed")
+        values.exactly_one(self._given, "uniform, log, int, choice, grid or fixed")
         return self
 
     @property
     def _given(self) -> dict[str, Any]:
-        kinds = {"uniform": self.uniform, "log": self.log, "int": self.whole, "choice": self.choice}
-        return {kind: given for kind, given in {**kinds, "fixed": self.fixed}.items() if given is not None}
+        ranges = {"uniform": self.uniform, "log": self.log, "int": self.whole}
+        lists = {"choice": self.choice, "grid": self.grid}
+        kinds = {**ranges, **lists, "fixed": self.fixed}
+        return {kind: given for kind, given in kinds.items() if given is not None}
 
     @property
     def kind(self) -> str:
-        """``uniform``, ``log``, ``int``, ``choice`` or ``fixed``."""
+        """``uniform``, ``log``, ``int``, ``choice``, ``grid`` or ``fixed``."""
         return next(iter(self._given))
 
     @property
     def values(self) -> tuple[float, ...]:
-        """Low and high, the choices, or the one value."""
+        """Low and high, the choices, the grid, or the one value."""
         given = self._given[self.kind]
         return tuple(given) if isinstance(given, list) else (given,)
 

@@ -166,6 +166,9 @@ WRONG = [
     ({"space": "space:\n  lr: {lgo: [0.1, 1], log: [0.1, 1]}"}, "8: space.lr.lgo: unknown key", "did you mean 'log'?"),
     ({"space": "space:\n  lr: {choice: [0.1, 0.2, 0.1]}"}, "8: space.lr.choice: holds a value twice", "once"),
     ({"space": "space:\n  lr: {choice: [0.1, fast]}"}, "8: space.lr.choice[1]: is 'fast'", "a number"),
+    ({"space": "space:\n  lr: {grid: [0.1, 0.2, 0.1]}"}, "8: space.lr.grid: holds a value twice", "once"),
+    ({"space": "space:\n  lr: {grid: []}"}, "8: space.lr.grid: is []", "at least 1"),
+    ({"space": "space:\n  lr: {grid: [0.1, 0]}"}, "8: space.lr.grid[1]: 0 is outside what gda can take", "> 0"),
     ({"space": "space:\n  lr: fast"}, "8: space.lr: is 'fast'", "a number"),
     ({"space": "space:\n  lr: .nan"}, "8: space.lr: is .nan", "a finite number"),
     ({"space": "space:\n  lr: 1e999"}, "8: space.lr: is 1e999", "a finite number"),
@@ -422,6 +425,11 @@ def test_space_falls_back_to_what_the_optimizer_declares(spec: Any) -> None:
     assert str(distributions(sweep, gda)["lr_ratio"]) == "IntDistribution(high=5, log=False, low=1, step=1)"
     assert distributions(sweep, consensus)["gamma"].choices == (1.0, 10.0)  # type: ignore[attr-defined]  # Categorical's
     assert "decay" in fixed(sweep, consensus), "a constant of rmsprop, its own transform"
+
+
+def test_a_grid_is_drawn_from_its_values(spec: Any) -> None:
+    sweep = spec(written(GOOD, space="space: {lr: {grid: [1e-3, 1e-4]}}"))
+    assert distributions(sweep, sweep.optimizers[0])["lr"].choices == (1e-3, 1e-4)  # type: ignore[attr-defined]  # Categorical's
 
 
 def test_when_leaves_other_arms_to_their_declaration(spec: Any) -> None:
