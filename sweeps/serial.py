@@ -11,7 +11,7 @@ from sweeps.trial import explain, run, threads_for
 
 
 def drive(service: Service, cpu: float, gpu: float, on_change: Callable[[], None]) -> None:
-    """Runs the sweep to its end; ``on_change`` is called after every report and every trial.
+    """Runs the sweep to its end, or until it is halted; ``on_change`` is called after every report and every trial.
 
     Raises:
         NoRoom: trials ask for a GPU, and there is none.

@@ -48,6 +48,7 @@ class Service:
         self._arms = arms
         self._active: dict[str, Trial] = {}
         self._failures: dict[str, int] = {}
+        self.halted = False
         for trial in studies.trials():
             if trial.state != RUNNING:
                 self.latest.update((trial.key, progress) for progress in self.recorded(trial)[-1:])
@@ -57,9 +58,17 @@ class Service:
         """Whether nothing is left to do."""
         return isinstance(decide.next_action(self.plan, self.studies.trials(), self._active), Done)
 
+    def halt(self) -> None:
+        """Asks every trial to stop at its next report; nothing new starts, and driving ends once they have.
+
+        A trial that stops so stays unfinished in its study, at no cost in retries: the next driver continues it from
+        that report. It sets a flag and no more, so a signal's handler may call it.
+        """
+        self.halted = True
+
     def next(self) -> Work | Wait | Done:
-        """The next attempt to start, or why there is none."""
-        while True:
+        """The next attempt to start, or why there is none; ``Done`` once the service is halted."""
+        while not self.halted:
             action = decide.next_action(self.plan, self.studies.trials(), self._active)
             if isinstance(action, (Wait, Done)):
                 return action
@@ -69,9 +78,10 @@ class Service:
             work = self._begin(trial)
             self._active[trial.key] = work.trial
             return work
+        return Done()
 
     def reported(self, trial: Trial, progress: Progress) -> bool:
-        """Takes in a report; whether the trial goes on. Of a trial that has ended nothing is taken in."""
+        """Takes in a report; whether the trial goes on now. Of a trial that has ended nothing is taken in."""
         if self.studies.trial(trial.key).state != RUNNING:
             return False
         self.latest[trial.key] = progress
@@ -82,7 +92,7 @@ class Service:
         if self.studies.should_prune(trial):
             self._finish(trial, PRUNED)
             return False
-        return True
+        return not self.halted
 
     def ended(self, trial: Trial, error: str | None = None, retry: bool = True) -> None:
         """The worker is free again. A failed trial gets another attempt, unless it would fail the same way."""
@@ -110,7 +120,9 @@ class Service:
         """Catches the study up with what an earlier driver's workers committed; whether nothing is left to do."""
         if trial.attempt == 0:
             return False
-        return not all(self.reported(trial, progress) for progress in self.recorded(trial))
+        for progress in self.recorded(trial):
+            self.reported(trial, progress)
+        return self.studies.trial(trial.key).state != RUNNING
 
     def recorded(self, trial: Trial) -> list[Progress]:
         """A trial's committed reports."""

@@ -141,7 +141,9 @@ class StudyScheduler(FIFOScheduler):
 
 
 def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object], on_change: Callable[[], None]) -> None:
-    """Runs the sweep to its end on a Ray instance of its own, which ends with it; ``ready`` returns once there is data.
+    """Runs the sweep to its end, or until the service is halted and every worker has come to its next report.
+
+    It runs on a Ray instance of its own, which ends with it; ``ready`` returns once there is data.
 
     Raises:
         NoRoom: a trial asks for more than this machine has.
@@ -168,7 +170,7 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # records hold the checkpoints
             ),
         ).fit()
-    if not service.is_done:
+    if not (service.is_done or service.halted):
         raise RuntimeError("Ray ended before the sweep did; what was reported is kept, and `sweeps resume` goes on")
 
 
