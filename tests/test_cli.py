@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import torch
 from sweeping import driven, files
 
 from sweeps.assemble import engine_of
+from sweeps.cli.codes import CODES
 from sweeps.folder import Folder
 from sweeps.owner import Ownership
 
@@ -262,3 +264,9 @@ def test_under_ray_a_failing_trial_ends_as_failed_with_its_reason_and_the_others
     assert "attempt 3 failed: RuntimeError: fell off the cliff at 5.0" in said.out
     assert re.search(r"^ 1 +(extragradient|optimistic)", said.out, re.M), said.out
     assert list((place / "runs" / "cliff").glob("trials/*/search-*/attempt-3/error.txt"))
+
+
+def test_every_error_with_an_exit_code_is_an_error_that_there_is() -> None:
+    for name in CODES:
+        module, _, kind = name.rpartition(".")
+        assert issubclass(getattr(importlib.import_module(module), kind), Exception), name

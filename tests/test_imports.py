@@ -43,7 +43,7 @@ def test_the_rules_look_at_something() -> None:
         ("minmax/data/far.py", "import os\nfrom urllib.request import urlopen\n", "2: imports urllib"),
         ("minmax/games/sly.py", "import importlib\nimportlib.import_module('optuna.trial')\n", "2: imports optuna"),
         ("sweeps/decide.py", "import ray\n", "1: imports ray"),
-        ("sweeps/cli.py", "if True:\n    from mlflow import log_metric\n", "2: imports mlflow"),
+        ("sweeps/cli/run.py", "if True:\n    from mlflow import log_metric\n", "2: imports mlflow"),
         ("sweeps/driver.py", "import cluster.slurm\n", "1: imports cluster"),
         ("cluster/slurm.py", "import minmax\n", "1: imports minmax"),
     ],

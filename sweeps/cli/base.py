@@ -1,0 +1,60 @@
+"""What all commands share: the application, their common options, and how an error is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweeps.cli.codes import BAD_SPEC, code_of
+
+if TYPE_CHECKING:
+    from sweeps.folder import Folder
+
+app = typer.Typer(
+    name="sweeps",
+    help="Which optimizer, with which settings, makes my adversarial game converge, and how sure am I?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Spec = Annotated[Path, typer.Argument(help="A sweep's YAML file.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="A sweep's name.", show_default=False)]
+Storage = Annotated[str, typer.Option(help="Where the sweeps lie.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="key=value over the spec, as often as needed.")]
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What a user can do something about, as one message and an exit code, without a traceback."""
+    from sweeps.source import SpecErrors
+
+    try:
+        yield
+    except SpecErrors as errors:
+        print(errors, file=sys.stderr)
+        raise typer.Exit(BAD_SPEC) from None
+    except Exception as error:
+        code = code_of(error)
+        if code is None:
+            raise
+        print(f"sweeps: {error}", file=sys.stderr)
+        raise typer.Exit(code) from None
+
+
+def where(folder: Folder) -> str:
+    """The option that a command of this sweep needs."""
+    return "" if folder.storage == "./runs" else f" --storage {folder.storage}"
+
+
+def owned(folder: Folder) -> bool:
+    """Whether a process runs the sweep now."""
+    from sweeps.assemble import engine_of
+    from sweeps.owner import holder
+
+    owner = holder(engine_of(folder.database), folder.name)
+    return owner is not None and owner.lives()

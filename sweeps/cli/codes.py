@@ -1,0 +1,28 @@
+"""Exit codes, and which error ends in which: by name, so that none of them is imported before it is raised."""
+
+from __future__ import annotations
+
+FAILED, BAD_SPEC, TAKEN, INTERRUPTED = 1, 2, 73, 130
+
+CODES = {
+    "builtins.OSError": FAILED,
+    "sweeps.claims.reproduce.NotReady": FAILED,
+    "sweeps.claims.reproduce.UnknownClaim": BAD_SPEC,
+    "sweeps.claims.results.Missing": FAILED,
+    "sweeps.claims.work.WorkFailed": FAILED,
+    "sweeps.fetch.NotFetched": FAILED,
+    "sweeps.folder.NoSweep": FAILED,
+    "sweeps.folder.SweepExists": TAKEN,
+    "sweeps.owner.Owned": TAKEN,
+    "sweeps.service.NoRoom": FAILED,
+}
+
+
+def code_of(error: BaseException) -> int | None:
+    """The exit code of an error that a user can do something about; None of one that nobody foresaw.
+
+    >>> code_of(PermissionError()), code_of(KeyError())
+    (1, None)
+    """
+    names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+    return next((CODES[name] for name in names if name in CODES), None)

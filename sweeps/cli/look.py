@@ -1,0 +1,78 @@
+"""Looking at sweeps: how far they are, what they found, their reports and MLflow's pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweeps.cli.base import Name, Storage, app, owned, told
+
+if TYPE_CHECKING:
+    from sweeps.folder import Folder
+
+
+@app.command()
+def status(
+    name: Annotated[str | None, typer.Argument(help="A sweep's name; all of them if left out.")] = None,
+    storage: Storage = "./runs",
+) -> None:
+    """Where sweeps stand."""
+    with told():
+        from sweeps.folder import Folder, names
+
+        known = [name] if name else names(storage)
+        if not known:
+            print(f"no sweeps in {storage}")
+        for each in known:
+            _show_status(Folder(storage, each))
+
+
+@app.command()
+def best(name: Name, storage: Storage = "./runs") -> None:
+    """The ranking, and each arm's best configuration."""
+    with told():
+        from sweeps import gather, standings
+        from sweeps.driver import open_sweep
+        from sweeps.folder import Folder
+
+        standings.show(gather.ranking(*open_sweep(Folder(storage, name))))
+
+
+@app.command()
+def report(name: Name, storage: Storage = "./runs") -> None:
+    """Write the sweep's HTML report anew."""
+    with told():
+        from sweeps.driver import open_sweep, write_report
+        from sweeps.folder import Folder
+
+        folder = Folder(storage, name)
+        sweep, service = open_sweep(folder)
+        state = "finished" if service.is_done else "running" if owned(folder) else "stopped"
+        write_report(sweep, service, folder, state)
+        print(f"{folder.store.root}/report.html")
+
+
+@app.command()
+def ui(storage: Storage = "./runs", port: Annotated[int, typer.Option(help="The first port to try.")] = 5000) -> None:
+    """Open MLflow on 127.0.0.1 over the storage's sweeps, until Ctrl-C."""
+    with told():
+        from sweeps.ui import serve
+
+        serve(storage, port)
+
+
+def _show_status(folder: Folder) -> None:
+    from rich.console import Console
+
+    from sweeps import gather
+    from sweeps.board import arms_table
+    from sweeps.driver import open_sweep
+
+    sweep, service = open_sweep(folder)
+    state = "finished" if service.is_done else "running" if owned(folder) else f"stopped; sweeps resume {folder.name}"
+    console = Console()
+    console.print(f"[bold]{folder.name}[/bold]: {state}")
+    console.print(
+        arms_table(gather.snapshot(sweep, service).arms, console.width, not console.encoding.startswith("utf"))
+    )

@@ -1,0 +1,111 @@
+"""Running a sweep: from its spec, from where it stands, or only asking what it will take."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweeps.cli.base import Name, Overrides, Spec, Storage, app, told, where
+from sweeps.cli.codes import FAILED, INTERRUPTED
+
+if TYPE_CHECKING:
+    from sweeps.folder import Folder
+    from sweeps.spec import Sweep
+
+Serial = Annotated[bool, typer.Option("--serial", help="One trial after another in this process, without Ray.")]
+Plain = Annotated[bool | None, typer.Option("--plain/--live", help="Lines, or the live table; by default what fits.")]
+
+
+@app.command()
+def run(
+    spec: Spec,
+    serial: Serial = False,
+    plain: Plain = None,
+    overrides: Overrides = None,
+    or_resume: Annotated[bool, typer.Option("--or-resume", help="Go on with the sweep if it was begun.")] = False,
+) -> None:
+    """Run a sweep to its end and rank its arms."""
+    with told():
+        sweep = _load(spec, overrides)
+        from sweeps.driver import begin
+        from sweeps.folder import Folder
+
+        folder = Folder(sweep.storage, sweep.name)
+        if or_resume and folder.exists:
+            folder.refuse_other(sweep)
+        else:
+            with _placed(spec, overrides):
+                begin(sweep, spec.read_text())
+        _go(folder, serial, plain)
+
+
+@app.command()
+def resume(name: Name, storage: Storage = "./runs", serial: Serial = False, plain: Plain = None) -> None:
+    """Go on with a sweep after anything: every committed report counts, nothing is lost or done twice."""
+    with told():
+        from sweeps.folder import Folder
+
+        _go(Folder(storage, name), serial, plain)
+
+
+@app.command()
+def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> None:
+    """Say what is wrong with a spec, or what the sweep will take."""
+    with told():
+        sweep = _load(spec, overrides)
+        arms = len(sweep.optimizers)
+        print(f"{spec}: sweep {sweep.name}: {arms} arms × ({sweep.trials} trials × {sweep.seeds} seeds + "
+              f"{sweep.confirm.seeds} confirmation seeds), {sweep.length} field units a member")  # fmt: skip
+        if estimate:
+            from sweeps import driver
+
+            with _placed(spec, overrides):
+                about = driver.estimate(sweep, os.cpu_count() or 1)
+            print(f"at most {about.trials} trials; without pruning about {about.minutes:.1f} minutes of training on "
+                  f"this machine's {os.cpu_count()} cores, {about.disk_megabytes:.0f} MB on disk and "
+                  f"{about.memory_megabytes:.0f} MB of memory")  # fmt: skip
+
+
+def _load(spec: Path, overrides: list[str] | None) -> Sweep:
+    from sweeps.spec import load
+
+    return load(spec, overrides or ())
+
+
+@contextmanager
+def _placed(spec: Path, overrides: list[str] | None) -> Iterator[None]:
+    """What is found out by trying is told as what is found out by reading: with file, line and key."""
+    from sweeps.assemble import Unfit
+    from sweeps.source import SpecErrors, read
+
+    try:
+        yield
+    except Unfit as unfit:
+        source = read(spec, overrides or ())
+        what, _, allowed = str(unfit).removeprefix(f"{unfit.key[0]}: ").partition("; ")
+        source.report(unfit.key, what, allowed)
+        raise SpecErrors(source.problems) from unfit
+
+
+def _go(folder: Folder, serial: bool, plain: bool | None) -> None:
+    from sweeps import standings
+    from sweeps.driver import carry_on
+
+    try:
+        outcome = carry_on(folder, serial, plain)
+    except KeyboardInterrupt:
+        print(f"\nstopped; go on with: sweeps resume {folder.name}{where(folder)}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    standings.show(outcome.ranking)
+    print(f"\nreport:  {folder.store.root}/report.html")
+    print(f"MLflow:  sweeps ui{where(folder)}    (or: make ui)")
+    if outcome.tracking_error:
+        print(f"MLflow is not in step yet: {outcome.tracking_error}; `sweeps resume {folder.name}` tries again")
+    if not outcome.ranking.standings:
+        raise typer.Exit(FAILED)  # no arm came to its confirmation
