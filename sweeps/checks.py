@@ -31,7 +31,8 @@ from sweeps.source import KeyPath, Source, shown
 from sweeps.values import did_you_mean, is_address, metric, plain_name
 
 if TYPE_CHECKING:
-    from sweeps.spec import Arm, Entry, Objective
+    from sweeps.searchspec import Objective
+    from sweeps.spec import Arm, Entry
 
 ARM_KEYS = ("name", "transform", "as")
 NET_CONTEXT = ("shape", "latent")  # what the game gives its networks

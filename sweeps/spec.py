@@ -20,6 +20,7 @@ from minmax.transforms import TRANSFORMS
 from sweeps import checks, values
 from sweeps.explain import explain
 from sweeps.gamespec import Count, GameSpec, Model, Named
+from sweeps.searchspec import Confirm, Objective, Search
 from sweeps.source import Source, SpecErrors, read, shown
 
 Name = Annotated[str, AfterValidator(values.plain_name)]
@@ -30,7 +31,6 @@ Numbers = Annotated[list[float], Field(min_length=1), AfterValidator(values.dist
 Names = Annotated[
     list[str], Field(min_length=1), BeforeValidator(lambda said: [said] if isinstance(said, str) else said)
 ]
-Measure = Annotated[str, AfterValidator(values.measure)]
 Transform = Annotated[str, AfterValidator(values.one_in(TRANSFORMS))]
 
 
@@ -125,52 +125,6 @@ class MetricSpec(Named):
     """A metric measured beside those that the sweep needs."""
 
     name: Annotated[str, AfterValidator(values.one_in(METRICS))] = Field(description=values.known(METRICS))
-
-
-class Objective(Model):
-    """What the search makes small or large: an aggregate over members of a metric's output, ``mean.frechet``."""
-
-    minimize: Measure | None = None
-    maximize: Measure | None = None
-
-    @model_validator(mode="after")
-    def _one_direction(self) -> Self:
-        values.exactly_one({"minimize": self.minimize, "maximize": self.maximize}, "minimize or maximize")
-        return self
-
-    @property
-    def direction(self) -> str:
-        """``minimize`` or ``maximize``."""
-        return "minimize" if self.minimize else "maximize"
-
-    @property
-    def measure(self) -> str:
-        """``mean.frechet``: its name in a report's values."""
-        return self.minimize or self.maximize or ""
-
-    @property
-    def aggregate(self) -> str:
-        """``mean``."""
-        return self.measure.partition(".")[0]
-
-    @property
-    def output(self) -> str:
-        """``frechet``."""
-        return self.measure.partition(".")[2]
-
-
-class Search(Model):
-    """How each arm is searched."""
-
-    sampler: Annotated[str, AfterValidator(values.one_among("sampler", values.SAMPLERS))] = "tpe"
-    pruner: Annotated[str, AfterValidator(values.one_among("pruner", values.PRUNERS))] = "asha"
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-
-
-class Confirm(Model):
-    """How the best configuration of each arm is confirmed: on how many fresh seeds."""
-
-    seeds: Count = 32
 
 
 class Resources(Model):
