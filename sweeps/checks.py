@@ -1,4 +1,4 @@
-"""What the values of a spec must agree on: options and builders, the space and the arms, the objective and the metrics.
+"""What the values of a spec must agree on: options and builders, objective and metrics. Arms are in ``armchecks.py``.
 
 Each check takes what is sound and leaves the rest alone, so that one mistake hides no other and is reported once.
 """
@@ -6,11 +6,10 @@ Each check takes what is sound and leaves the rest alone, so that one mistake hi
 from __future__ import annotations
 
 import inspect
-import itertools
 import json
 import os
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
@@ -24,17 +23,16 @@ from minmax.nets import NETS
 from minmax.optimizers import OPTIMIZERS
 from minmax.registry import Registry
 from minmax.schedules import SCHEDULES
-from minmax.transforms import TRANSFORMS
-from minmax.types import Goal, Optimizer
+from minmax.types import Goal
+from sweeps.armchecks import written
 from sweeps.explain import explain
 from sweeps.source import KeyPath, Source, shown
-from sweeps.values import did_you_mean, is_address, metric, plain_name
+from sweeps.values import is_address, listed, metric
 
 if TYPE_CHECKING:
     from sweeps.searchspec import Objective
-    from sweeps.spec import Arm, Entry
 
-ARM_KEYS = ("name", "transform", "as")
+ARM_KEYS = ("name", "transform", "set", "as")
 NET_CONTEXT = ("shape", "latent")  # what the game gives its networks
 
 
@@ -68,9 +66,8 @@ def builders(source: Source) -> None:
         _takes(source, ("game", "penalty"), PENALTIES, game.get("penalty"), ("name",), ())
     elif game != "gan":
         _takes(source, ("game",), GAMES, game, ("name",), ())
-    arms = source.data.get("optimizers")
-    for index, arm in enumerate(arms if isinstance(arms, list) else []):
-        _takes(source, ("optimizers", index), OPTIMIZERS, arm, ARM_KEYS, ("transform",))
+    for key, arm in written(source).items():
+        _takes(source, ("optimizers", key), OPTIMIZERS, arm, ARM_KEYS, ("transform",))
     schedule = source.data.get("schedule")
     if isinstance(schedule, dict) and not isinstance(schedule.get("name"), str):
         for player, own in schedule.items():
@@ -100,7 +97,7 @@ def _takes(
         if key in options:
             _of_type(source, (*path, key), hints.get(key, Any), value)
         elif not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            source.report((*path, key), f"unknown option of {registry.kind} {shown(name)}", _listed(key, options))
+            source.report((*path, key), f"unknown option of {registry.kind} {shown(name)}", listed(key, options))
     for key in options:
         if takes[key].default is inspect.Parameter.empty and key not in said:
             source.report((*path, key), "is missing", f"{registry.kind} {shown(name)} needs it", missing=True)
@@ -122,106 +119,6 @@ def _of_type(source: Source, path: KeyPath, hint: Any, value: Any) -> None:
         explain(source, errors, None, path)
     except PydanticUserError:
         return  # a type that pydantic knows nothing of; the builder will see
-
-
-def arms(source: Source, sound: Mapping[int, Arm], transform: str | None) -> dict[int, Optimizer]:
-    """Names are unique and fit for folders; every optimizer can be built. Returns those that were."""
-    first: dict[str, int] = {}
-    built: dict[int, Optimizer] = {}
-    for index, arm in sound.items():
-        path = ("optimizers", index)
-        if arm.name in first:
-            what = f"a second arm {arm.name!r}, first at optimizers[{first[arm.name]}]"
-            source.report(path, what, "one arm of each name is allowed; {name: …, as: another_name} gives it one")
-        first.setdefault(arm.name, index)
-        try:
-            plain_name(arm.name)
-            if arm.transform or transform:
-                built[index] = _built(source, path, arm, arm.transform or transform)
-        except PydanticCustomError as error:
-            source.report(path, f"the arm's name: {error.message()}", "{name: …, as: another_name} gives it one")
-        except Exception as error:  # the user's function may raise anything
-            _refused(source, path, arm, error)
-    return built
-
-
-def _built(source: Source, path: KeyPath, arm: Arm, transform: str | None) -> Optimizer:
-    options = {key: value for key, value in arm.options.items() if source.is_sound((*path, key))}
-    optimizer = OPTIMIZERS.build(arm.optimizer, transform=transform, **options)
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"it builds a {type(optimizer).__name__}; a function that returns an Optimizer is allowed")
-    return optimizer
-
-
-def _refused(source: Source, path: KeyPath, arm: Arm, error: Exception) -> None:
-    """A builder says ``option: what was given; what is allowed``."""
-    what, _, allowed = str(error).partition("; ")
-    option, colon, rest = what.partition(": ")
-    if colon and option in arm.options:
-        source.report((*path, option), rest, allowed)
-    else:
-        source.report(path, f"optimizer {arm.optimizer!r} cannot be built: {what}", allowed)
-
-
-class Known(NamedTuple):
-    """The names that an entry of the space may use: of hyperparameters, and of arms."""
-
-    hypers: set[str]
-    arms: set[str]
-
-
-def known(items: list[Any], sound: Mapping[int, Arm], built: Mapping[int, Optimizer]) -> Known:
-    """Those of the arms; where an arm is broken, also all that it may have been meant to be."""
-    hypers = {name for optimizer in built.values() for name in optimizer.hypers}
-    labels = {name for arm in sound.values() for name in (arm.name, arm.optimizer)}
-    if items and len(built) == len(items):
-        return Known(hypers, labels)
-    for optimizer, transform in itertools.product(OPTIMIZERS, TRANSFORMS):
-        hypers |= set(OPTIMIZERS.build(optimizer, transform=transform).hypers)
-    said = (item if isinstance(item, dict) else {"name": item} for item in items)
-    labels |= {name for item in said for name in (item.get("name"), item.get("as")) if isinstance(name, str)}
-    return Known(hypers, labels | set(OPTIMIZERS))
-
-
-def space(
-    source: Source, entries: Mapping[str, Entry], sound: Mapping[int, Arm], built: Mapping[int, Optimizer], names: Known
-) -> None:
-    """Entries name hyperparameters and arms that there are, with values that these allow; none is left open."""
-    said = source.data.get("space")
-    for name in said if isinstance(said, dict) else ():
-        if name not in names.hypers:
-            source.report(("space", name), "unknown hyperparameter of these arms", _listed(name, names.hypers))
-    for name, entry in entries.items():
-        for index, label in enumerate(entry.when.optimizer if entry.when else ()):
-            if label not in names.arms:
-                path = ("space", name, "when", "optimizer", index)
-                source.report(path, f"{shown(label)} is no arm of this sweep", _listed(label, names.arms))
-        for at, optimizer in built.items():
-            if name in names.hypers and entry.holds(sound[at]):
-                _within(source, ("space", name), entry, sound[at], optimizer)
-    for index, optimizer in built.items():
-        for name, declared in optimizer.hypers.items():
-            if not declared.searched and declared.default is None and ("space", name) not in source.where:
-                what = f"is missing, and {sound[index].name} has no default for it"
-                source.report(("space", name), what, f"{declared.allowed} is allowed", missing=True)
-
-
-def _listed(given: str, names: Collection[str]) -> str:
-    return f"{did_you_mean(given, names)}known: {', '.join(sorted(names)) or 'none'}"
-
-
-def _within(source: Source, path: KeyPath, entry: Entry, arm: Arm, optimizer: Optimizer) -> None:
-    name = str(path[-1])
-    declared = optimizer.hypers.get(name)
-    if declared is None:
-        if entry.when:
-            what, allowed = f"{arm.name} has no hyperparameter {name!r}", ", ".join(sorted(optimizer.hypers))
-            source.report((*path, "when"), what, f"it has {allowed}")
-        return
-    for index, value in enumerate(entry.values):
-        if not declared.allows(value):
-            what = f"{value:g} is outside what {arm.name} can take"
-            source.report((*path, entry.kind, index), what, f"{declared.allowed} is allowed")
 
 
 def metrics(source: Source) -> dict[str, Goal]:
@@ -257,7 +154,7 @@ def objective(source: Source, aim: Objective | None, success: str | None, own: M
         outputs |= metric(name).outputs
     outputs |= own
     if aim.output not in outputs:
-        source.report(path, f"unknown metric output {shown(aim.output)}", _listed(aim.output, outputs))
+        source.report(path, f"unknown metric output {shown(aim.output)}", listed(aim.output, outputs))
     elif outputs[aim.output].direction != aim.direction:
         better = outputs[aim.output].direction
         what = f"{aim.output} is better the {'higher' if better == 'maximize' else 'lower'}"

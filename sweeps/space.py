@@ -10,7 +10,8 @@ from minmax.types import Optimizer, Range
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-    from sweeps.spec import Arm, Entry, Sweep
+    from sweeps.armspec import Arm, Entry
+    from sweeps.spec import Sweep
 
 
 def optimizer_of(sweep: Sweep, arm: Arm) -> Optimizer:
@@ -25,22 +26,36 @@ def distributions(sweep: Sweep, arm: Arm) -> dict[str, BaseDistribution]:
 
     drawn: dict[str, BaseDistribution] = {}
     for name, declared in optimizer_of(sweep, arm).hypers.items():
+        if name in arm.settings:
+            continue
         entry = _entry(sweep, arm, name)
         if entry is None and declared.searched:
             drawn[name] = FloatDistribution(declared.low, declared.high, log=declared.log)
         elif entry is not None and entry.kind != "fixed":
-            drawn[name] = _distribution(entry)
+            drawn[name] = distribution(entry)
     return drawn
 
 
 def fixed(sweep: Sweep, arm: Arm) -> dict[str, float]:
-    """The hyperparameters of ``arm`` that are not drawn: the spec's constants, and defaults that nobody searches."""
+    """The hyperparameters of ``arm`` that are not drawn: its own, the space's, and defaults that nobody searches."""
     constants: dict[str, float] = {}
     for name, declared in optimizer_of(sweep, arm).hypers.items():
-        value = _constant(_entry(sweep, arm, name), declared)
+        value = arm.settings.get(name, _constant(_entry(sweep, arm, name), declared))
         if value is not None:
             constants[name] = value
     return constants
+
+
+def distribution(entry: Entry) -> BaseDistribution:
+    """What the sampler draws from, of an entry that is searched."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if entry.kind in ("choice", "grid"):
+        return CategoricalDistribution(entry.values)
+    low, high = entry.values
+    if entry.kind == "int":
+        return IntDistribution(int(low), int(high))
+    return FloatDistribution(low, high, log=entry.kind == "log")
 
 
 def _entry(sweep: Sweep, arm: Arm, name: str) -> Entry | None:
@@ -52,14 +67,3 @@ def _constant(entry: Entry | None, declared: Range) -> float | None:
     if entry is not None:
         return float(entry.values[0]) if entry.kind == "fixed" else None
     return None if declared.searched else declared.default
-
-
-def _distribution(entry: Entry) -> BaseDistribution:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    if entry.kind in ("choice", "grid"):
-        return CategoricalDistribution(entry.values)
-    low, high = entry.values
-    if entry.kind == "int":
-        return IntDistribution(int(low), int(high))
-    return FloatDistribution(low, high, log=entry.kind == "log")

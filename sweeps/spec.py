@@ -2,7 +2,7 @@
 
 A key of the YAML is a field here (``name``, ``as`` and ``int`` of an entry under their Python names), so that a problem
 has the place of the text it comes from. The models hold what can be said of one value; what values must agree on is in
-``checks.py``. No model imports torch or optuna.
+``checks.py`` and ``armchecks.py``. No model imports torch or optuna.
 """
 
 from __future__ import annotations
@@ -11,42 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError
 
 from minmax.metrics import METRICS
-from minmax.optimizers import OPTIMIZERS
 from minmax.schedules import SCHEDULES
-from minmax.transforms import TRANSFORMS
-from sweeps import checks, values
+from sweeps import armchecks, checks, values
+from sweeps.armspec import Arm, Arms, Entry, Name, Transform, labelled
 from sweeps.explain import explain
 from sweeps.gamespec import Count, GameSpec, Model, Named
 from sweeps.searchspec import Confirm, Objective, Search
-from sweeps.source import Source, SpecErrors, read, shown
-
-Name = Annotated[str, AfterValidator(values.plain_name)]
-Pair = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(values.ascending)]
-LogPair = Annotated[Pair, AfterValidator(values.positive)]
-WholePair = Annotated[list[Annotated[int, Field(ge=-(2**53), le=2**53)]], *Pair.__metadata__]
-Numbers = Annotated[list[float], Field(min_length=1), AfterValidator(values.distinct)]
-Names = Annotated[
-    list[str], Field(min_length=1), BeforeValidator(lambda said: [said] if isinstance(said, str) else said)
-]
-Transform = Annotated[str, AfterValidator(values.one_in(TRANSFORMS))]
-
-
-class Arm(Named):
-    """One optimizer of a sweep. ``name`` is its label (``as``), else the optimizer's name."""
-
-    optimizer: Annotated[str, AfterValidator(values.one_in(OPTIMIZERS))] = Field(
-        alias="name", description=values.known(OPTIMIZERS)
-    )
-    transform: Transform | None = None
-    label: Name | None = Field(default=None, alias="as")
-
-    @property
-    def name(self) -> str:
-        """What the arm is called everywhere; of a ``module:function`` without a label, the function's name."""
-        return self.label or self.optimizer.rpartition(":")[2]
+from sweeps.source import Source, SpecErrors, read
 
 
 class ScheduleSpec(Named):
@@ -63,62 +37,6 @@ Schedules = Annotated[
     Annotated[ScheduleSpec, Tag("<all>")] | Annotated[dict[str, ScheduleSpec], Tag("<each>")],
     Discriminator(_kind_of_schedule),
 ]
-
-
-class When(Model):
-    """The arms that an entry is for, by arm or optimizer."""
-
-    optimizer: Names = Field(description="the arm or arms that it is for")
-
-    def holds(self, arm: Arm) -> bool:
-        """Whether ``arm`` is one of them."""
-        return bool({arm.name, arm.optimizer} & set(self.optimizer))
-
-
-class Entry(Model):
-    """Where one hyperparameter is searched, or (a bare number, ``fixed``) what it is."""
-
-    uniform: Pair | None = None
-    log: LogPair | None = None
-    whole: WholePair | None = Field(default=None, alias="int")
-    choice: Numbers | None = None
-    grid: Numbers | None = None
-    fixed: float | None = None
-    when: When | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_number(cls, given: Any) -> Any:
-        if isinstance(given, bool) or not isinstance(given, int | float | dict):
-            raise values.wrong(f"is {shown(given)}", "a number, or one such as {log: [low, high]}, is allowed")
-        return given if isinstance(given, dict) else {"fixed": given}
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        values.exactly_one(self._given, "uniform, log, int, choice, grid or fixed")
-        return self
-
-    @property
-    def _given(self) -> dict[str, Any]:
-        ranges = {"uniform": self.uniform, "log": self.log, "int": self.whole}
-        lists = {"choice": self.choice, "grid": self.grid}
-        kinds = {**ranges, **lists, "fixed": self.fixed}
-        return {kind: given for kind, given in kinds.items() if given is not None}
-
-    @property
-    def kind(self) -> str:
-        """``uniform``, ``log``, ``int``, ``choice``, ``grid`` or ``fixed``."""
-        return next(iter(self._given))
-
-    @property
-    def values(self) -> tuple[float, ...]:
-        """Low and high, the choices, the grid, or the one value."""
-        given = self._given[self.kind]
-        return tuple(given) if isinstance(given, list) else (given,)
-
-    def holds(self, arm: Arm) -> bool:
-        """Whether it is for ``arm``."""
-        return self.when is None or self.when.holds(arm)
 
 
 class MetricSpec(Named):
@@ -141,7 +59,7 @@ class Sweep(Model):
     game: GameSpec = Field(description="{data: …} for a GAN, or {name: …} for another game")
     length: Count = Field(description="a whole number: each member's training in field units")
     seeds: Count = 8
-    optimizers: list[Arm] = Field(min_length=1, description="a list of optimizers, an arm each")
+    optimizers: Arms = Field(description="a list of optimizers, an arm each; or arms by label")
     transform: Transform = "adam"
     schedule: Schedules | None = None
     trials: Count = Field(description="a whole number: the search trials of each arm")
@@ -196,23 +114,26 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Sweep:
 def _check(source: Source) -> None:
     """Asks of whatever parts are valid on their own whether they agree."""
     data = source.data
-    items = data["optimizers"] if isinstance(data.get("optimizers"), list) else []
     space = data["space"] if isinstance(data.get("space"), dict) else {}
     transform, success, place = (
         data.get(key, default) if source.is_sound((key,)) else None
         for key, default in {"transform": "adam", "success": None, "storage": "./runs"}.items()
     )
-    arms = _valid(Arm, enumerate(items))
     aims = _valid(Objective, {"objective": data.get("objective")}.items())
     checks.reports(source)
     checks.builders(source)
-    built = checks.arms(source, arms, transform)
-    checks.space(source, _valid(Entry, space.items()), arms, built, checks.known(items, arms, built))
+    sound = {key: labelled(key, arm) for key, arm in _valid(Arm, armchecks.written(source).items()).items()}
+    built = armchecks.arms(source, sound, transform)
+    arms = armchecks.Arms(sound, built, armchecks.known(source, sound, built))
+    entries = _valid(Entry, space.items())
+    armchecks.settings(source, arms)
+    armchecks.space(source, entries, arms)
+    armchecks.grid(source, entries, arms)
     checks.objective(source, aims.get("objective"), success, checks.metrics(source))
     checks.storage(source, place)
 
 
-Key = TypeVar("Key", int, str)
+Key = TypeVar("Key", bound=int | str)
 Part = TypeVar("Part", bound=Model)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,6 +38,11 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(given, list(known), n=1)
     return f"did you mean {close[0]!r}? " if close else ""
+
+
+def listed(given: str, names: Collection[str]) -> str:
+    """What there is, for a name that is not among it."""
+    return f"{did_you_mean(given, names)}known: {', '.join(sorted(names)) or 'none'}"
 
 
 def one_among(kind: str, known: Iterable[str]) -> Callable[[str], str]:

@@ -15,10 +15,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import minmax
 from sweeps import checks, trial
+from sweeps.armchecks import place_of
+from sweeps.armspec import Entry
 from sweeps.assemble import Unfit, config_of, rehearse
 from sweeps.source import MAX_BYTES, Source, SpecErrors, read
-from sweeps.space import distributions, fixed, optimizer_of
+from sweeps.space import distribution, distributions, fixed, optimizer_of
 from sweeps.spec import Sweep, load
 from sweeps.store import Store
 from sweeps.trial import Config
@@ -248,6 +251,47 @@ ARMS = [
     ("{transform: adam}", "5: optimizers[1].name: is missing; known: accept_reject"),
     ("gda", "5: optimizers[1]: a second arm 'gda', first at optimizers[0]; one arm of each name is allowed"),
     ("{name: consensus, as: gda}", "5: optimizers[1]: a second arm 'gda'"),
+    ("{name: consensus, set: {gama: 1}}", "5: optimizers[1].set.gama: consensus has no hyperparameter 'gama'; did you"),
+    ("{name: consensus, set: {gamma: -1}}", "5: optimizers[1].set.gamma: -1 is outside what consensus can take; >= 0"),
+    ("{name: consensus, set: {gamma: high}}", "5: optimizers[1].set.gamma: is 'high'; a number is allowed"),
+    ("{name: consensus, set: {gamma: true}}", "5: optimizers[1].set.gamma: is true; a number is allowed"),
+    ("{name: consensus, set: [gamma]}", "5: optimizers[1].set: is ['gamma']; a mapping is allowed"),
+    ("{name: adam}", "5: optimizers[1].name: unknown optimizer 'adam'; known: accept_reject"),
+]
+
+# Optimizers by label, and what their problem must hold.
+LABELLED = [
+    ("{}", "5: optimizers: is a mapping; at least 1 values are allowed"),
+    (
+        "{a b: gda}",
+        "5: optimizers.a b: the arm's name: is 'a b'; 1 to 64 letters, digits, - and _ are allowed; another",
+    ),
+    ("{one: }", "5: optimizers.one: is nothing; a name, or {name: …} with its options"),
+    ("{one: [gda]}", "5: optimizers.one: is ['gda']; a name, or {name: …}"),
+    ("{one: {transform: sgd}}", "5: optimizers.one.name: is missing; known: accept_reject"),
+    ("{one: gdaa}", "5: optimizers.one: unknown optimizer 'gdaa'; did you mean 'gda'?"),
+    ("{one: {name: gda, as: two}}", "5: optimizers.one.as: a second name of 'one'; the key is the arm's name"),
+    ("{one: gda, one: consensus}", "5: optimizers.one: given twice, first on line 5; each key once"),
+    ("{one: {name: consensus, estimator: both}}", "5: optimizers.one.estimator: 'both' given; allowed: biased"),
+    ("{one: {name: consensus, set: {lr: 0}}}", "5: optimizers.one.set.lr: 0 is outside what one can take; > 0"),
+    ("{one: {name: gda, set: {gamma: 1}}}", "5: optimizers.one.set.gamma: one has no hyperparameter 'gamma'; known:"),
+    ("{one: {name: gda, transform: sgd, set: {beta1: 0}}}", "5: optimizers.one.set.beta1: one has no hyperparameter"),
+]
+
+# Arms and a space that contradict each other.
+CONTRARY = [
+    (
+        "{name: consensus, set: {gamma: 3}}",
+        "gamma: {log: [1, 2], when: {optimizer: consensus}}",
+        "gamma.when.optimizer: is without effect: consensus fixed by `set`; drop one of the two",
+    ),
+    (
+        "{name: consensus, as: c, set: {gamma: 3}}, consensus",
+        "gamma: {log: [1, 2], when: {optimizer: [consensus, c]}}",
+        "gamma.when.optimizer[1]: is without effect: c fixed by `set`",
+    ),
+    ("{name: consensus, set: {gamma: 3}}", "gamma: {log: [1, 2]}", "gamma: is without effect: consensus fixed by"),
+    ("{name: gda, set: {lr: 1e-3}}", "lr: 0.01", "lr: is without effect: gda fixed by `set`"),
 ]
 
 
@@ -255,6 +299,18 @@ ARMS = [
 def test_an_arm_is_checked_with_its_options(spec: Any, arm: str, holds: str) -> None:
     [found] = problems(spec, written(GOOD, optimizers=f"optimizers: [gda, {arm}]", space="space: {lr: 0.001}"))
     assert found.startswith(f"spec.yaml:{holds}")
+
+
+@pytest.mark.parametrize(("arms", "holds"), LABELLED)
+def test_an_arm_by_label_is_checked_at_its_label(spec: Any, arms: str, holds: str) -> None:
+    [found] = problems(spec, written(GOOD, optimizers=f"optimizers: {arms}", space=""))
+    assert found.startswith(f"spec.yaml:{holds}")
+
+
+@pytest.mark.parametrize(("arms", "entry", "holds"), CONTRARY)
+def test_nothing_in_the_space_is_without_effect(spec: Any, arms: str, entry: str, holds: str) -> None:
+    [found] = problems(spec, written(GOOD, optimizers=f"optimizers: [{arms}]", space=f"space:\n  {entry}"))
+    assert found.startswith(f"spec.yaml:8: space.{holds}")
 
 
 # Text that is refused before any key is looked at.
@@ -363,8 +419,14 @@ def test_overrides(spec: Any) -> None:
     assert found[2].startswith("override 'search.seed=[': cannot be read as YAML")
 
 
+BY_LABEL = """\
+optimizers:
+  plain: gda
+  damped: {name: consensus, transform: rmsprop, estimator: half_batches, set: {lr: 1.0e-3, gamma: 3}}
+  free: {name: consensus, transform: momentum}"""
 SPECS = [
     GOOD,
+    written(GOOD, optimizers=BY_LABEL, space="space: {gamma: {log: [1, 10]}, momentum: {uniform: [-0.5, 0.5]}}"),
     written(
         GOOD,
         game="game: {name: bilinear, matrix: [[1, 2], [3, 4]]}",
@@ -413,11 +475,11 @@ def test_a_game_gets_what_its_builder_takes(spec: Any) -> None:
     paid = spec(written(GOOD, game="game: {data: gaussians, loss: {name: wasserstein, clip: null}, penalty: r1}"))
     assert paid.game.options["loss"] == {"name": "wasserstein", "clip": None}
     assert paid.game.options["penalty"] == {"name": "r1"}
-    assert spec(SPECS[1]).game.options == {"matrix": [[1, 2], [3, 4]]}
+    assert spec(SPECS[2]).game.options == {"matrix": [[1, 2], [3, 4]]}
 
 
 def test_space_falls_back_to_what_the_optimizer_declares(spec: Any) -> None:
-    sweep = spec(SPECS[3])
+    sweep = spec(SPECS[4])
     gda, consensus = sweep.optimizers
     assert (gda.name, consensus.name, consensus.options) == ("gda", "unbiased", {"estimator": "half_batches"})
     assert optimizer_of(sweep, gda).hypers.keys() == {"lr", "lr_ratio"}
@@ -427,9 +489,62 @@ def test_space_falls_back_to_what_the_optimizer_declares(spec: Any) -> None:
     assert "decay" in fixed(sweep, consensus), "a constant of rmsprop, its own transform"
 
 
-def test_a_grid_is_drawn_from_its_values(spec: Any) -> None:
-    sweep = spec(written(GOOD, space="space: {lr: {grid: [1e-3, 1e-4]}}"))
-    assert distributions(sweep, sweep.optimizers[0])["lr"].choices == (1e-3, 1e-4)  # type: ignore[attr-defined]  # Categorical's
+def test_a_grid_is_drawn_from_its_values() -> None:
+    entry = Entry.model_validate({"grid": [1e-3, 1e-4]})
+    assert distribution(entry).choices == (1e-3, 1e-4)  # type: ignore[attr-defined]  # Categorical's
+
+
+def test_arms_by_label_and_what_they_set(spec: Any) -> None:
+    sweep = spec(SPECS[1])
+    plain, damped, free = sweep.optimizers
+    assert [arm.name for arm in sweep.optimizers] == ["plain", "damped", "free"], "as they are written"
+    assert (damped.optimizer, damped.transform, damped.options) == (
+        "consensus",
+        "rmsprop",
+        {"estimator": "half_batches"},
+    )
+    assert {"lr": 1e-3, "gamma": 3.0}.items() <= fixed(sweep, damped).items(), "over the space"
+    assert distributions(sweep, damped).keys() == {"lr_ratio"}
+    assert distributions(sweep, free).keys() == {"lr", "lr_ratio", "gamma", "momentum"}
+    assert "set" not in sweep.normalized()["optimizers"][0]
+    config = config_of(sweep, None, damped, Trial("damped", "search", 0, {"lr_ratio": 1}, "running", 1, None, (0,)))
+    assert config.hypers["gamma"] == 3.0 and config.options == {"estimator": "half_batches", "transform": "rmsprop"}
+
+
+def test_what_is_found_by_playing_has_the_line_of_its_arm(spec: Any) -> None:
+    text = written(SMALL, game="game: curl", optimizers="optimizers:\n  one: gda\n  two: unrolled")
+    with pytest.raises(Unfit) as unfit:
+        rehearse(spec(text))
+    source = read(Path("spec.yaml"))
+    assert place_of(source, unfit.value.key) == ("optimizers", "two") and source.where["optimizers", "two"][0] == 6
+    assert place_of(source, ("metrics", 0)) == ("metrics", 0)
+
+
+def test_an_entry_may_be_for_the_arms_of_one_optimizer_that_leave_it_open(spec: Any) -> None:
+    arms = "optimizers: {one: {name: consensus, set: {gamma: 3}}, two: consensus}"
+    sweep = spec(written(GOOD, optimizers=arms, space="space: {gamma: {log: [1, 2], when: {optimizer: consensus}}}"))
+    one, two = sweep.optimizers
+    assert fixed(sweep, one)["gamma"] == 3 and distributions(sweep, two)["gamma"].high == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("transform", "constants"),
+    [("sgd", set()), ("momentum", {"momentum"}), ("rmsprop", {"decay", "eps"}), ("adam", {"beta1", "beta2", "eps"})],
+)
+def test_the_constants_of_every_transform_can_be_searched(spec: Any, transform: str, constants: set[str]) -> None:
+    """By their names, and drawn values reach the training."""
+    declared = minmax.TRANSFORMS.build(transform).hypers
+    assert set(declared) == constants
+    lines = "".join(f"\n  {name}: {{uniform: [{0.25}, {0.75}]}}" for name in sorted(constants))
+    sweep = spec(written(SMALL, transform=f"transform: {transform}", space=f"space:\n  lr: 0.125{lines}"))
+    arm = sweep.optimizers[0]
+    drawn = distributions(sweep, arm)
+    assert constants <= drawn.keys() and not constants & fixed(sweep, arm).keys()
+    params = dict.fromkeys(drawn, 0.5)
+    config = config_of(sweep, None, arm, Trial("gda", "search", 0, params, "running", 1, None, (0,)))
+    optimizer = minmax.optimizers.get(config.optimizer, **config.options)
+    [*_, last] = minmax.train(minmax.games.get("bilinear"), optimizer, config.hypers, [0], 1)
+    assert last.step == 1 and config.hypers.keys() == optimizer.hypers.keys()
 
 
 def test_when_leaves_other_arms_to_their_declaration(spec: Any) -> None:

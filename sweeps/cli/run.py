@@ -81,6 +81,7 @@ def _load(spec: Path, overrides: list[str] | None) -> Sweep:
 @contextmanager
 def _placed(spec: Path, overrides: list[str] | None) -> Iterator[None]:
     """What is found out by trying is told as what is found out by reading: with file, line and key."""
+    from sweeps.armchecks import place_of
     from sweeps.assemble import Unfit
     from sweeps.source import SpecErrors, read
 
@@ -89,7 +90,7 @@ def _placed(spec: Path, overrides: list[str] | None) -> Iterator[None]:
     except Unfit as unfit:
         source = read(spec, overrides or ())
         what, _, allowed = str(unfit).removeprefix(f"{unfit.key[0]}: ").partition("; ")
-        source.report(unfit.key, what, allowed)
+        source.report(place_of(source, unfit.key), what, allowed)
         raise SpecErrors(source.problems) from unfit
 
 
