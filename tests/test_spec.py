@@ -496,7 +496,7 @@ def test_a_grid_is_drawn_from_its_values() -> None:
 
 def test_arms_by_label_and_what_they_set(spec: Any) -> None:
     sweep = spec(SPECS[1])
-    plain, damped, free = sweep.optimizers
+    _, damped, free = sweep.optimizers
     assert [arm.name for arm in sweep.optimizers] == ["plain", "damped", "free"], "as they are written"
     assert (damped.optimizer, damped.transform, damped.options) == (
         "consensus",
@@ -512,7 +512,7 @@ def test_arms_by_label_and_what_they_set(spec: Any) -> None:
 
 
 def test_what_is_found_by_playing_has_the_line_of_its_arm(spec: Any) -> None:
-    text = written(SMALL, game="game: curl", optimizers="optimizers:\n  one: gda\n  two: unrolled")
+    text = written(SMALL, game="game: autoencoder_field", optimizers="optimizers:\n  one: gda\n  two: unrolled")
     with pytest.raises(Unfit) as unfit:
         rehearse(spec(text))
     source = read(Path("spec.yaml"))
