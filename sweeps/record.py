@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sweeps.manifest import Manifest, encode, opened, seal, sha256
+from sweeps.redact import redacted
 from sweeps.store import RecordExists, Store
 
 MANIFEST = "manifest.json"
@@ -59,6 +60,7 @@ class Attempt:
         self._trial = trial
         self._folder = f"{trial}/attempt-{number}"
         self._committed: dict[int, tuple[Report, str | None]] = {}  # immutable on disk, so read once
+        self._written: set[int] | None = None  # steps that this attempt committed: looked up once, then known
         self._held: list[_Held] | None = None
 
     def commit(self, step: int, report: Mapping[str, Any], state: Mapping[str, bytes], samples: bytes | None,
@@ -76,8 +78,10 @@ class Attempt:
             ValueError: the report lacks a field, has an unknown one, or holds a number that is not finite.
         """
         name = _name(step)
-        if self._store.exists(f"{self._folder}/checkpoint/{name}/{MANIFEST}"):
-            raise RecordExists(f"{self._folder} in {self._store.root} has committed step {step} already")
+        if self._written is None:
+            self._written = {each for each in self.steps() if self.manifest(each) is not None}
+        if step in self._written:
+            raise RecordExists(f"{self._folder} in {redacted(self._store.root)} has committed step {step} already")
         files = {} if samples is None else {f"samples/{name}.png": samples}
         files[f"history/{name}.json"] = encode(_checked(step, report)._asdict(), f"report at step {step}")
         files |= {f"checkpoint/{name}/{file}": data for file, data in state.items()}
@@ -85,7 +89,8 @@ class Attempt:
             self._store.put(f"{self._folder}/{path}", data)
         manifest = Manifest(step, self.number, best, {path: sha256(data) for path, data in files.items()})
         self._store.put(f"{self._folder}/checkpoint/{name}/{MANIFEST}", seal(manifest))
-        self._prune(_Held(step, self.number, best, True))
+        self._written.add(step)
+        self._prune(_Held(step, self.number, best, True, tuple(state)))
 
     def steps(self) -> list[int]:
         """Steps with a checkpoint folder, committed or torn."""
@@ -172,15 +177,15 @@ class Attempt:
         attempt = Attempt(self._store, self._trial, number)
         for step in attempt.steps():
             folder = f"{attempt._folder}/checkpoint/{_name(step)}"
-            if any(name != MANIFEST for name in self._store.list(folder)):
+            files = tuple(name for name in self._store.list(folder) if name != MANIFEST)
+            if files:
                 manifest = attempt.manifest(step)
-                yield _Held(step, number, manifest is not None and manifest.best, False)
+                yield _Held(step, number, manifest is not None and manifest.best, False, files)
 
     def _drop(self, held: _Held) -> None:
         folder = f"{self._trial}/attempt-{held.attempt}/checkpoint/{_name(held.step)}"
-        for name in self._store.list(folder):
-            if name != MANIFEST:
-                self._store.delete(f"{folder}/{name}")
+        for name in held.files:
+            self._store.delete(f"{folder}/{name}")
 
 
 class _Held(NamedTuple):
@@ -190,6 +195,7 @@ class _Held(NamedTuple):
     attempt: int
     best: bool
     good: bool
+    files: tuple[str, ...]
 
 
 class TrialRecord:
@@ -209,7 +215,7 @@ class TrialRecord:
         """What the trial is; ``FileNotFoundError`` where it never started."""
         data = json.loads(self._store.get(f"{self._folder}/config.json"))
         if not isinstance(data, dict):
-            raise BrokenRecord(f"{self._folder}/config.json in {self._store.root} is not an object")
+            raise BrokenRecord(f"{self._folder}/config.json in {redacted(self._store.root)} is not an object")
         return data
 
     def attempts(self) -> list[int]:

@@ -1,17 +1,24 @@
 """Objects by path, in a folder or in a bucket: written whole, and never changed.
 
 Locally an object is written to a hidden file beside its place, flushed to the disk and renamed, so a reader sees all
-of it or nothing. Elsewhere (``s3://``, ``memory://``, any fsspec URL) it is one put, which object stores make atomic.
+of it or nothing. Elsewhere (``s3://``, ``memory://``, any fsspec URL) it is one put, which object stores make atomic,
+and which they refuse where an object is already.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
+
+from sweeps.redact import redacted
+
+ATTEMPTS = 10  # of one call to an object store, 20 s apart at most: it rides out a minute's outage
+UNCONDITIONAL = (errno.ENOSYS, errno.EINVAL)  # from servers that know no put-if-absent, or name its refusal otherwise
 
 
 class RecordExists(FileExistsError):
@@ -31,20 +38,23 @@ class Store:
         self._backend: _Backend = _Folder(root.removeprefix("file://")) if self.local else _Bucket(root)
 
     def __repr__(self) -> str:
-        return f"Store({self.root!r})"
+        return f"Store({redacted(self.root)!r})"
 
     def put(self, path: str, data: bytes) -> None:
-        """Writes an object that is not there yet; the same bytes again are accepted.
+        """Writes an object that is not there yet; the same bytes again are accepted. One call, unless it is there.
 
         Raises:
             RecordExists: it is there with other bytes.
         """
         checked = _checked(path)
-        if self._backend.exists(checked):
-            if self._backend.read(checked) == data:
-                return
-            raise RecordExists(f"{path} in {self.root} exists with other bytes, and what is recorded is never changed")
-        self._backend.write(checked, data)
+        try:
+            self._backend.create(checked, data)
+        except FileExistsError:
+            if self._backend.read(checked) != data:
+                where = redacted(self.root)
+                raise RecordExists(
+                    f"{path} in {where} exists with other bytes, and what is recorded is never changed"
+                ) from None
 
     def replace(self, path: str, data: bytes) -> None:
         """Writes a view (a report, a table) over the one before."""
@@ -55,7 +65,7 @@ class Store:
         return self._backend.read(_checked(path))
 
     def exists(self, path: str) -> bool:
-        """Whether there is an object, or a folder with objects, at ``path``."""
+        """Whether there is an object at ``path``."""
         return self._backend.exists(_checked(path))
 
     def list(self, prefix: str = "") -> list[str]:
@@ -63,11 +73,12 @@ class Store:
         return sorted(name for name in self._backend.names(_checked(prefix)) if not name.startswith("."))
 
     def delete(self, path: str) -> None:
-        """Removes an object, or a folder with all below it; what is not there is no error."""
+        """Removes an object; one that is not there is no error."""
         self._backend.remove(_checked(path))
 
 
 class _Backend(Protocol):
+    def create(self, path: str, data: bytes) -> None: ...
     def write(self, path: str, data: bytes) -> None: ...
     def read(self, path: str) -> bytes: ...
     def exists(self, path: str) -> bool: ...
@@ -80,6 +91,11 @@ class _Folder:
 
     def __init__(self, root: str) -> None:
         self._root = Path(root).absolute()
+
+    def create(self, path: str, data: bytes) -> None:
+        if self.exists(path):
+            raise FileExistsError(path)
+        self.write(path, data)
 
     def write(self, path: str, data: bytes) -> None:
         target = self._root / path
@@ -109,12 +125,8 @@ class _Folder:
             return []
 
     def remove(self, path: str) -> None:
-        target = self._root / path
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target, ignore_errors=True)
-        else:
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                target.unlink()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            (self._root / path).unlink()
 
 
 class _Bucket:
@@ -123,29 +135,75 @@ class _Bucket:
     def __init__(self, url: str) -> None:
         import fsspec  # 0.1 s that a local sweep need not pay
 
+        self._url = redacted(url)
         self._files: Any
-        self._files, root = fsspec.url_to_fs(url, use_listings_cache=False)
+        with self._told():
+            options = _for_s3() if url.startswith(("s3://", "s3a://")) else {}
+            self._files, root = fsspec.url_to_fs(url, use_listings_cache=False, **options)
         self._root = root.rstrip("/")
 
+    def create(self, path: str, data: bytes) -> None:
+        with self._told():
+            try:
+                self._files.pipe_file(self._at(path), data, mode="create")
+                return
+            except FileExistsError:
+                raise
+            except NotImplementedError:
+                pass
+            except OSError as error:
+                if error.errno not in UNCONDITIONAL:
+                    raise
+        if self.exists(path):
+            raise FileExistsError(path)
+        self.write(path, data)
+
     def write(self, path: str, data: bytes) -> None:
-        self._files.pipe_file(f"{self._root}/{path}", data)
+        with self._told():
+            self._files.pipe_file(self._at(path), data)
 
     def read(self, path: str) -> bytes:
-        return bytes(self._files.cat_file(f"{self._root}/{path}"))
+        with self._told():
+            return bytes(self._files.cat_file(self._at(path)))
 
     def exists(self, path: str) -> bool:
-        return bool(self._files.exists(f"{self._root}/{path}"))
+        with self._told():
+            return bool(self._files.exists(self._at(path)))
 
     def names(self, path: str) -> list[str]:
-        try:
-            found = self._files.ls(f"{self._root}/{path}".rstrip("/"), detail=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        with self._told():
+            try:
+                found = self._files.ls(self._at(path).rstrip("/"), detail=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
         return [str(name).rstrip("/").rpartition("/")[2] for name in found]
 
     def remove(self, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._files.rm(f"{self._root}/{path}", recursive=True)
+        with self._told(), contextlib.suppress(FileNotFoundError):
+            self._files.rm_file(self._at(path))
+
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What a client library raises in its own way, as the ``OSError`` that it is."""
+        try:
+            yield
+        except (OSError, NotImplementedError):
+            raise
+        except Exception as error:
+            raise OSError(f"{self._url}: {type(error).__name__}: {redacted(str(error))}") from error
+
+
+def _for_s3() -> dict[str, Any]:
+    """Retries of lost connections, timeouts, 5xx and throttling, as botocore's own settings unless AWS's variables say
+    otherwise; an object in one request."""
+    retries = {
+        "mode": os.environ.get("AWS_RETRY_MODE", "standard"),
+        "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS)),
+    }
+    return {"config_kwargs": {"retries": retries}, "max_concurrency": 1}
 
 
 def _checked(path: str) -> str:
