@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sweeps import gather, space
 from sweeps.assemble import any_hypers, engine_of, game_of, prepare, rehearse, service_of
+from sweeps.background import promise
 from sweeps.describe import Description
 from sweeps.folder import Folder
 from sweeps.live import Live
@@ -15,6 +16,7 @@ from sweeps.owner import Ownership
 from sweeps.ranking import Ranking, as_json
 from sweeps.report import render
 from sweeps.spec import Arm, Sweep
+from sweeps.stopping import GRACE, LAST_PASS, Stopping
 from sweeps.track import Tracker, local_tracking
 
 if TYPE_CHECKING:
@@ -54,25 +56,42 @@ def carry_on(folder: Folder, serial: bool = False, plain: bool | None = None) ->
 
     Raises:
         NoSweep: it does not exist. Owned: another process runs it.
-        KeyboardInterrupt: Ctrl-C; all that was reported is kept.
+        KeyboardInterrupt: it was stopped before its end; all that was reported is kept.
     """
     folder.read()
-    with Ownership(engine_of(folder.database), folder.name):
+    with (
+        Live(plain) as live,
+        Stopping(live.alert) as stopping,
+        Ownership(engine_of(folder.database), folder.name, stopping.ask),
+    ):
         sweep, service = open_sweep(folder)
+        stopping.tells(service.halt)
         tracker = _tracker(sweep, service, folder)
-        with Live(plain) as live:
-            tracker.start()
-            status = "broken"
-            try:
-                _drive(sweep, service, serial, live)
-                status = "finished"
-            except KeyboardInterrupt:
-                status = "stopped"
-                raise
-            finally:
+        tracker.start()
+        status = "broken"
+        try:
+            status = _driven(sweep, service, serial, live, stopping)
+        finally:
+            with suppress(KeyboardInterrupt), stopping.section(LAST_PASS):
                 live.update(gather.snapshot(sweep, service, "writing the report"))
                 _conclude(sweep, service, folder, tracker, status)
+        if stopping.asked:
+            raise KeyboardInterrupt
         return Outcome(gather.ranking(sweep, service), tracker.error)
+
+
+def _driven(sweep: Sweep, service: Service, serial: bool, live: Live, stopping: Stopping) -> str:
+    """How it ended: ``finished`` or ``stopped``."""
+    try:
+        with stopping.section(GRACE):
+            _drive(sweep, service, serial, live)
+    except KeyboardInterrupt:
+        return "stopped"
+    except Exception:
+        if not stopping.asked:
+            raise
+        return "stopped"  # Ray's processes hear a signal to the whole group too, and may be gone first
+    return "finished" if service.is_done else "stopped"
 
 
 def write_report(sweep: Sweep, service: Service, folder: Folder, status: str) -> bytes:
@@ -103,20 +122,19 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Live) -> None:
     if service.is_done:
         return
     live.update(gather.snapshot(sweep, service, "preparing data" if serial else "preparing data, starting Ray"))
-    with ThreadPoolExecutor(1, "prepare") as pool:
-        data = pool.submit(prepare, sweep)
-        try:
-            if serial:
-                from sweeps import serial as alone
+    data = promise(lambda: prepare(sweep), "prepare")
+    try:
+        if serial:
+            from sweeps import serial as alone
 
-                data.result()
-                alone.drive(service, sweep.resources.cpu, sweep.resources.gpu, refresh)
-            else:
-                from sweeps import tune
+            data.result()
+            alone.drive(service, sweep.resources.cpu, sweep.resources.gpu, refresh)
+        else:
+            from sweeps import tune
 
-                tune.drive(service, sweep.resources.cpu, sweep.resources.gpu, data.result, refresh)
-        finally:
-            refresh()
+            tune.drive(service, sweep.resources.cpu, sweep.resources.gpu, data.result, refresh)
+    finally:
+        refresh()
 
 
 def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, status: str) -> None:
