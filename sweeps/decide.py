@@ -79,9 +79,14 @@ def to_confirm(plan: Plan, trials: Sequence[Trial], arm: str) -> Trial | None:
 
 def best_of(plan: Plan, trials: Sequence[Trial], arm: str) -> Trial | None:
     """The complete search trial with the best objective; the earlier one of equals."""
-    complete = [trial for trial in of(trials, arm, SEARCH) if trial.state == COMPLETE and trial.value is not None]
+    return best_among(plan, of(trials, arm, SEARCH))
+
+
+def best_among(plan: Plan, trials: Sequence[Trial]) -> Trial | None:
+    """The complete one with the best objective; the first of equals."""
+    complete = [trial for trial in trials if trial.state == COMPLETE and trial.value is not None]
     sign = 1 if plan.minimize else -1
-    return min(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+    return min(complete, key=lambda trial: sign * (trial.value or 0.0), default=None)
 
 
 def may_retry(plan: Plan, failures: int) -> bool:

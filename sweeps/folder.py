@@ -51,6 +51,11 @@ class Folder:
         """Whether the sweep was begun."""
         return self.store.exists("sweep.json")
 
+    @property
+    def has_studies(self) -> bool:
+        """Whether anybody has begun to drive it; asking the database itself would make one."""
+        return not self.database.startswith("sqlite") or (self.path / "studies.db").exists()
+
     def refuse_taken(self) -> None:
         """Raises ``SweepExists`` if there is a sweep of that name."""
         if self.exists:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sweeps.decide import best_of, is_failed, of
-from sweeps.progress import ArmProgress, Snapshot
+from sweeps.decide import best_among, best_of, is_failed, of
+from sweeps.progress import ArmProgress, Leader, Snapshot, TrialProgress
 from sweeps.ranking import ArmResult, Budget, Ranking, rank
 from sweeps.record import Report, TrialRecord
 from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
@@ -26,7 +26,24 @@ def snapshot(sweep: Sweep, service: Service, doing: str = "") -> Snapshot:
     spared = sum(len(t.seeds) * (sweep.length - _steps(service, t)) for t in trials if t.state in (PRUNED, FAILED))
     spared += sum(arm.confirm == "none" for arm in arms) * sweep.length * sweep.confirm.seeds
     whole = len(arms) * sweep.length * (sweep.trials * sweep.seeds + sweep.confirm.seeds)
-    return Snapshot(arms, spent, whole - spared, doing)
+    running = tuple(_running(sweep, service, t) for t in trials if t.state == RUNNING and t.attempt > 0)
+    return Snapshot(arms, spent, whole - spared, doing, running, _leader(service, trials))
+
+
+def _running(sweep: Sweep, service: Service, trial: Trial) -> TrialProgress:
+    values = service.studies.values(trial)
+    last = service.latest.get(trial.key)
+    shown = tuple(values[step] for step in sorted(values))
+    return TrialProgress(trial.key, max(values, default=0), sweep.length, shown, last.success if last else None)
+
+
+def _leader(service: Service, trials: Sequence[Trial]) -> Leader | None:
+    best = best_among(service.plan, [trial for trial in trials if trial.kind == SEARCH])
+    if best is None or best.value is None:
+        return None
+    last = service.latest.get(best.key)
+    rate = None if last is None or last.success is None else last.success
+    return Leader(best.key, best.value, None if rate is None else round(rate * len(best.seeds)), len(best.seeds))
 
 
 def _progress(service: Service, trials: Sequence[Trial], arm: str) -> ArmProgress:
@@ -61,7 +78,9 @@ def _diverged(service: Service, trial: Trial) -> bool:
 
 
 def _steps(service: Service, trial: Trial) -> int:
-    return service.latest[trial.key].step if trial.key in service.latest else 0
+    if trial.key in service.latest:
+        return service.latest[trial.key].step
+    return max(service.studies.values(trial), default=0)
 
 
 def ranking(sweep: Sweep, service: Service) -> Ranking:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
@@ -56,9 +57,19 @@ class Holder(NamedTuple):
             return time.time() - self.heartbeat < DEAD_AFTER
         try:
             process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            return self.is_of(process) and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+
+    def is_of(self, process: psutil.Process) -> bool:
+        """Whether this is the row of ``process``, and not of an earlier one with its pid."""
+        return abs(process.create_time() - self.started) < 1
+
+    @property
+    def told(self) -> str:
+        """``process 4711 on gpu-1 since 2026-01-31 12:00:00``."""
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"process {self.pid} on {self.host} since {since}"
 
 
 def ask_to_stop(engine: sql.Engine, sweep: str, owner: Holder) -> None:
@@ -66,6 +77,28 @@ def ask_to_stop(engine: sql.Engine, sweep: str, owner: Holder) -> None:
     with engine.begin() as connection:
         connection.execute(_STOPS.delete().where(_STOPS.c.sweep == sweep))
         connection.execute(_STOPS.insert().values(sweep=sweep, token=owner.token))
+
+
+def stop(engine: sql.Engine, sweep: str, owner: Holder, seconds: float) -> bool:
+    """Asks an owner to stop, and waits for its end; whether it came.
+
+    On this host that is SIGTERM to that very process (pids come again: its beginning is compared). A process elsewhere
+    finds word in the database with its next sign of life.
+    """
+    if owner.host == socket.gethostname():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(owner.pid)
+            if owner.is_of(process):
+                process.terminate()
+    else:
+        ask_to_stop(engine, sweep, owner)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        now = holder(engine, sweep)
+        if now is None or now.token != owner.token or not now.lives():
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def holder(engine: sql.Engine, sweep: str) -> Holder | None:
@@ -151,5 +184,4 @@ class Ownership:
 
 
 def _owned(sweep: str, by: Holder) -> Owned:
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(by.since))
-    return Owned(f"sweep {sweep}: run by process {by.pid} on {by.host} since {since}; stop that one first")
+    return Owned(f"sweep {sweep}: run by {by.told}; stop that one first: `sweeps stop {sweep}`")

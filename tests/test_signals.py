@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -181,3 +183,29 @@ def test_a_trial_that_reports_too_late_is_not_waited_for(place: Path, options: l
     ended = send(place, [INT], [*options, *later], until=BEGUN)
     assert_stopped_well(place, ended)
     assert ended.seconds < 40
+
+
+def command(place: Path, *arguments: str) -> str:
+    """What a command says that another terminal runs."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sweeps", *arguments], cwd=place, env=environment(), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def test_another_terminal_looks_and_stops(place: Path) -> None:
+    left = Left(place / "runs", "calm")
+    with driver(place, "run", "calm.yaml", *SERIAL, "--set", "length=20000") as process:
+        assert wait_for(lambda: committed(left) > 0, 120), said(place)
+        assert f"calm: running: process {process.pid} on" in command(place, "status", "calm")
+        assert re.search(r"calm +running +0/6 +0/2 ", command(place, "list"))
+        with sqlite3.connect(f"file:{left.folder}/studies.db?mode=ro", uri=True) as reader:  # one that takes its time
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM trials").fetchone()
+            before = committed(left)
+            assert wait_for(lambda: committed(left) > before + 2, 60), "a reader blocks the driver"
+        assert command(place, "stop", "calm") == "sweep calm: stopped; go on with: sweeps resume calm\n"
+        assert process.wait(10) == STOPPED
+    assert "calm: stopped; sweeps resume calm" in command(place, "status")
+    assert command(place, "stop", "calm") == "sweep calm: nobody runs it\n"
