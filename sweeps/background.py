@@ -1,11 +1,14 @@
-"""A thread that repeats one piece of work beside the training, and never lets its errors out."""
+"""Threads beside the training that nobody waits for at the end: one for a single piece of work, one that repeats it."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
 
+T = TypeVar("T")
 SLOWEST = 60.0  # seconds between tries of work that keeps failing
 SHARE = 10  # the pause is this many times the work, up to three times the usual one: training needs the cores
 
@@ -56,3 +59,17 @@ class Background:
             return False
         self.error = None
         return True
+
+
+def promise(work: Callable[[], T], name: str) -> Future[T]:
+    """What ``work`` will have returned, or raised, on a daemon thread."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return future

@@ -9,10 +9,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.progress import ArmProgress, Snapshot
-from sweeps.wording import duration, inert, number, percent
+from sweeps.progress import ArmProgress, Leader, Snapshot, TrialProgress
+from sweeps.stats import wilson
+from sweeps.wording import duration, inert, number, percent, sparkline
 
 WIDE, NARROW = 112, 76
+SHOWN = 8  # running trials below the arms
 COUNTS = {"running": "run", "pruned": "pruned", "diverged": "div", "failed": "fail"}
 STYLES = {"waiting": "dim", "running": "cyan", "done": "green", "failed": "red", "none": "dim"}
 
@@ -41,6 +43,10 @@ def board(state: Board, width: int, ascii_only: bool = False) -> RenderableType:
     """The table: the totals first, so that a low window cuts arms and not them, then a row an arm, then messages."""
     arms = arms_table(state.snapshot.arms, width, ascii_only)
     parts: list[RenderableType] = [_totals(state, width, ascii_only), arms]
+    if state.snapshot.leader is not None:
+        parts.insert(1, _leading(state.snapshot.leader, width, ascii_only))
+    if state.snapshot.trials:
+        parts.append(trials_table(state.snapshot.trials[:SHOWN], width, ascii_only))
     for message in state.messages:
         text = Text(inert(message), style="dim", no_wrap=True, overflow="ellipsis")
         text.truncate(max(width - 1, 1), overflow="crop" if ascii_only else "ellipsis")
@@ -48,11 +54,39 @@ def board(state: Board, width: int, ascii_only: bool = False) -> RenderableType:
     return Group(*parts)
 
 
+def trials_table(trials: tuple[TrialProgress, ...], width: int, ascii_only: bool = False) -> Table:
+    """A row a running trial: how far it is, and its objective over its reports."""
+    wide = width >= NARROW
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    overflow: Literal["crop", "ellipsis"] = "crop" if ascii_only else "ellipsis"
+    table.add_column(no_wrap=True, overflow=overflow, max_width=36 if wide else 22)
+    for _ in range(4 if wide else 3):
+        table.add_column(no_wrap=True, overflow="crop")
+    for trial in trials:
+        share = trial.step / trial.length if trial.length else 0.0
+        bar = [meter(share, 10, ascii_only)] if wide else []
+        curve = sparkline(trial.values, 24 if wide else 8, ascii_only)
+        now = number(trial.values[-1]) if trial.values else ""
+        success = "" if trial.success is None else percent(trial.success)
+        table.add_row(Text(inert(trial.key)), *bar, Text(f"{percent(share):>4}"), Text(curve, style="magenta"),
+                      Text(f"{now}{', success ' if success and wide else ''}{success if wide else ''}"))  # fmt: skip
+    return table
+
+
 def meter(share: float, cells: int, ascii_only: bool = False, style: str = "cyan") -> Text:
     """A bar filled to ``share``."""
     full, rest = ("#", ".") if ascii_only else ("━", "─")
     filled = min(cells, int(share * cells + 1e-9))
     return Text.assemble((full * filled, style), (rest * (cells - filled), "bright_black"))
+
+
+def _leading(leader: Leader, width: int, ascii_only: bool) -> Text:
+    text = Text.assemble("best so far  ", (inert(leader.key), "bold"), f" {number(leader.value)}", no_wrap=True)
+    if leader.successes is not None:
+        low, high = wilson(leader.successes, leader.seeds)
+        text.append(f", success {leader.successes}/{leader.seeds} ({percent(low)} to {percent(high)})")
+    text.truncate(max(width - 1, 1), overflow="crop" if ascii_only else "ellipsis")
+    return text
 
 
 def _totals(state: Board, width: int, ascii_only: bool) -> Text:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sweeps import gather, space
-from sweeps.assemble import Unfit, any_hypers, engine_of, game_of, prepare, rehearse, service_of
+from sweeps.assemble import any_hypers, engine_of, game_of, prepare, rehearse, service_of
+from sweeps.background import promise
 from sweeps.describe import Description
-from sweeps.enqueue import Points, taken_from
-from sweeps.folder import Folder, NoSweep
+from sweeps.folder import Folder
 from sweeps.live import Live
 from sweeps.owner import Ownership
 from sweeps.ranking import Ranking, as_json
 from sweeps.report import render
 from sweeps.spec import Arm, Sweep
+from sweeps.stopping import GRACE, LAST_PASS, Stopping
 from sweeps.track import Tracker, local_tracking
 
 if TYPE_CHECKING:
@@ -39,31 +40,15 @@ def begin(sweep: Sweep, text: str) -> Folder:
     """
     folder = Folder(sweep.storage, sweep.name)
     folder.refuse_taken()  # at once: data may take a while
-    taken = _taken(sweep)
-    folder.create(sweep, text, rehearse(sweep), taken)
+    folder.create(sweep, text, rehearse(sweep))
     return folder
-
-
-def _taken(sweep: Sweep) -> dict[str, Points]:
-    """The points that the sweep begins with because an earlier one tried them, copied so as not to need that again."""
-    said = sweep.search.start_from
-    if said is None:
-        return {}
-    try:
-        taken = taken_from(sweep, open_sweep(Folder(sweep.storage, said.sweep))[1], said.trials)
-    except NoSweep as error:
-        raise Unfit(("search", "start_from", "sweep"), str(error)) from error
-    if not any(taken.values()):
-        what = f"sweep {said.sweep} has no complete trial of these arms that fits their space"
-        raise Unfit(("search", "start_from"), f"{what}; one with some is allowed")
-    return taken
 
 
 def open_sweep(folder: Folder) -> tuple[Sweep, Service]:
     """The sweep as it was asked for, and the service over its studies and records."""
     about = folder.read()
     sweep = Sweep.from_normalized(about["sweep"])
-    return sweep, service_of(sweep, about["success"], folder.store, folder.database, about.get("taken", {}))
+    return sweep, service_of(sweep, about["success"], folder.store, folder.database)
 
 
 def carry_on(folder: Folder, serial: bool = False, plain: bool | None = None) -> Outcome:
@@ -71,25 +56,42 @@ def carry_on(folder: Folder, serial: bool = False, plain: bool | None = None) ->
 
     Raises:
         NoSweep: it does not exist. Owned: another process runs it.
-        KeyboardInterrupt: Ctrl-C; all that was reported is kept.
+        KeyboardInterrupt: it was stopped before its end; all that was reported is kept.
     """
     folder.read()
-    with Ownership(engine_of(folder.database), folder.name):
+    with (
+        Live(plain) as live,
+        Stopping(live.alert) as stopping,
+        Ownership(engine_of(folder.database), folder.name, stopping.ask),
+    ):
         sweep, service = open_sweep(folder)
+        stopping.tells(service.halt)
         tracker = _tracker(sweep, service, folder)
-        with Live(plain) as live:
-            tracker.start()
-            status = "broken"
-            try:
-                _drive(sweep, service, serial, live)
-                status = "finished"
-            except KeyboardInterrupt:
-                status = "stopped"
-                raise
-            finally:
+        tracker.start()
+        status = "broken"
+        try:
+            status = _driven(sweep, service, serial, live, stopping)
+        finally:
+            with suppress(KeyboardInterrupt), stopping.section(LAST_PASS):
                 live.update(gather.snapshot(sweep, service, "writing the report"))
                 _conclude(sweep, service, folder, tracker, status)
+        if stopping.asked:
+            raise KeyboardInterrupt
         return Outcome(gather.ranking(sweep, service), tracker.error)
+
+
+def _driven(sweep: Sweep, service: Service, serial: bool, live: Live, stopping: Stopping) -> str:
+    """How it ended: ``finished`` or ``stopped``."""
+    try:
+        with stopping.section(GRACE):
+            _drive(sweep, service, serial, live)
+    except KeyboardInterrupt:
+        return "stopped"
+    except Exception:
+        if not stopping.asked:
+            raise
+        return "stopped"  # Ray's processes hear a signal to the whole group too, and may be gone first
+    return "finished" if service.is_done else "stopped"
 
 
 def write_report(sweep: Sweep, service: Service, folder: Folder, status: str) -> bytes:
@@ -120,20 +122,19 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Live) -> None:
     if service.is_done:
         return
     live.update(gather.snapshot(sweep, service, "preparing data" if serial else "preparing data, starting Ray"))
-    with ThreadPoolExecutor(1, "prepare") as pool:
-        data = pool.submit(prepare, sweep)
-        try:
-            if serial:
-                from sweeps import serial as alone
+    data = promise(lambda: prepare(sweep), "prepare")
+    try:
+        if serial:
+            from sweeps import serial as alone
 
-                data.result()
-                alone.drive(service, sweep.resources.cpu, sweep.resources.gpu, refresh)
-            else:
-                from sweeps import tune
+            data.result()
+            alone.drive(service, sweep.resources.cpu, sweep.resources.gpu, refresh)
+        else:
+            from sweeps import tune
 
-                tune.drive(service, sweep.resources.cpu, sweep.resources.gpu, data.result, refresh)
-        finally:
-            refresh()
+            tune.drive(service, sweep.resources.cpu, sweep.resources.gpu, data.result, refresh)
+    finally:
+        refresh()
 
 
 def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, status: str) -> None:
@@ -172,10 +173,9 @@ def _settings(sweep: Sweep, arm: Arm) -> dict[str, object]:
 
 def _note(sweep: Sweep) -> str:
     arms = ", ".join(f"**{arm.name}**" for arm in sweep.optimizers)
-    aims = ", ".join(f"{aim.direction} {aim.measure}" for aim in sweep.objectives)
     return (
-        f"Sweep **{sweep.name}**: {arms}; {sweep.share} trials each × {sweep.seeds} seeds, "
-        f"{sweep.length} field units a member; objective: {aims}.\n\n"
+        f"Sweep **{sweep.name}**: {arms}; {sweep.trials} trials each × {sweep.seeds} seeds, "
+        f"{sweep.length} field units a member; objective: {sweep.objective.direction} {sweep.objective.measure}.\n\n"
         f"Runs tagged `kind = search` tried a configuration; `kind = confirm` ran each arm's best on "
         f"{sweep.confirm.seeds} fresh seeds, and only these rank the arms. The run tagged `kind = summary` holds the "
         f"spec, the report and the ranking."
@@ -213,16 +213,15 @@ def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
     for arm in sweep.optimizers:
         optimizer = optimizer_of(sweep, arm)
         hypers = any_hypers(optimizer)
-        for members, trials in ((sweep.seeds, sweep.share), (sweep.confirm.seeds, 1)):
+        for members, trials in ((sweep.seeds, sweep.trials), (sweep.confirm.seeds, 1)):
             run = iter(minmax.train(game, optimizer, hypers, range(members), steps, [2], device=device))
             begun = next(run)
-            trials *= sweep.repeats
             size += trials * len(checkpoint.dumps(begun.state))
             start = time.perf_counter()
             spent = next(run).cost - begun.cost
             seconds += trials * (time.perf_counter() - start) / spent * sweep.length
     slots = max(1, int(cores // sweep.resources.cpu))
     kept = 3 + 1  # the last two and the best, and MLflow's copy of one
-    trials = len(sweep.optimizers) * sweep.repeats * (sweep.share + 1)
+    trials = len(sweep.optimizers) * (sweep.trials + 1)
     memory = slots * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3  # kilobytes, on Linux
     return Estimate(trials, seconds / slots / 60, kept * size / 1e6, memory)

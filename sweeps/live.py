@@ -18,6 +18,7 @@ from rich.console import Console, RenderableType
 from sweeps.board import Board, board, line
 from sweeps.progress import Pace, Snapshot
 from sweeps.trials import PRUNED, Trial
+from sweeps.unbreakable import Unbreakable
 from sweeps.wording import inert, number, percent, setting
 
 
@@ -89,6 +90,14 @@ class Live:
         self.messages.put(sentence(trial, success))
         self._drain()
 
+    def alert(self, text: str) -> None:
+        """Shows a line at once, also from a signal handler: beside the table, or on standard error."""
+        if self._screen is not None:
+            self.messages.put(text)
+        else:
+            with contextlib.suppress(OSError):
+                os.write(2, f"{inert(text)}\n".encode())
+
     def _drain(self) -> None:
         for text in _waiting(self.messages):
             self._shown.append(text)
@@ -107,6 +116,7 @@ class Live:
     def _draw(self) -> RenderableType:
         if self._snapshot is None:
             return ""
+        self._drain()
         ascii_only = not self._console.encoding.startswith("utf")
         return board(self._board(self._snapshot), self._console.width, ascii_only)
 
@@ -125,53 +135,3 @@ def _waiting(messages: queue.SimpleQueue[str]) -> Iterable[str]:
             yield messages.get_nowait()
         except queue.Empty:
             return
-
-
-class Unbreakable:
-    """A text file to show things on, that shows nothing any more once it breaks, and replaces what it can't encode."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file: TextIO | None = file
-        self.encoding: str = getattr(file, "encoding", None) or "utf-8"
-        self.errors = "replace"
-
-    def write(self, text: str) -> int:
-        """Writes what can be written; an encoding that lacks a character gets a question mark."""
-        if self._file is not None:
-            try:
-                self._file.write(text.encode(self.encoding, "replace").decode(self.encoding))
-            except (OSError, ValueError):
-                self._break()
-        return len(text)
-
-    def flush(self) -> None:
-        """Flushes, if there is still something to flush to."""
-        if self._file is not None:
-            try:
-                self._file.flush()
-            except (OSError, ValueError):
-                self._break()
-
-    def isatty(self) -> bool:
-        """Whether the file is a terminal still."""
-        try:
-            return self._file is not None and self._file.isatty()
-        except ValueError:
-            return False
-
-    def fileno(self) -> int:
-        """The file's descriptor.
-
-        Raises:
-            OSError: the file is broken or has none.
-        """
-        if self._file is None:
-            raise OSError("the display's file is closed")
-        return int(self._file.fileno())
-
-    def _break(self) -> None:
-        """Python flushes standard output once more when it exits, and would complain there about the same pipe."""
-        broken, self._file = self._file, None
-        if sys.__stdout__ is not None and broken is sys.__stdout__:
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())

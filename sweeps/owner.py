@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple
 
@@ -25,6 +27,13 @@ _TABLE = sql.Table(
     sql.Column("started", sql.Float, nullable=False),  # when the process began: pids come again
     sql.Column("since", sql.Float, nullable=False),
     sql.Column("heartbeat", sql.Float, nullable=False),
+)
+
+_STOPS = sql.Table(  # who is asked to stop: by token, so that a later owner is not
+    "sweep_stop",
+    _TABLE.metadata,
+    sql.Column("sweep", sql.String(64), primary_key=True),
+    sql.Column("token", sql.String(32), nullable=False),
 )
 
 
@@ -48,15 +57,55 @@ class Holder(NamedTuple):
             return time.time() - self.heartbeat < DEAD_AFTER
         try:
             process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            return self.is_of(process) and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+
+    def is_of(self, process: psutil.Process) -> bool:
+        """Whether this is the row of ``process``, and not of an earlier one with its pid."""
+        return abs(process.create_time() - self.started) < 1
+
+    @property
+    def told(self) -> str:
+        """``process 4711 on gpu-1 since 2026-01-31 12:00:00``."""
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"process {self.pid} on {self.host} since {since}"
+
+
+def ask_to_stop(engine: sql.Engine, sweep: str, owner: Holder) -> None:
+    """Leaves word for an owner on another host, which sees it with its next sign of life."""
+    with engine.begin() as connection:
+        connection.execute(_STOPS.delete().where(_STOPS.c.sweep == sweep))
+        connection.execute(_STOPS.insert().values(sweep=sweep, token=owner.token))
+
+
+def stop(engine: sql.Engine, sweep: str, owner: Holder, seconds: float) -> bool:
+    """Asks an owner to stop, and waits for its end; whether it came.
+
+    On this host that is SIGTERM to that very process (pids come again: its beginning is compared). A process elsewhere
+    finds word in the database with its next sign of life.
+    """
+    if owner.host == socket.gethostname():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(owner.pid)
+            if owner.is_of(process):
+                process.terminate()
+    else:
+        ask_to_stop(engine, sweep, owner)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        now = holder(engine, sweep)
+        if now is None or now.token != owner.token or not now.lives():
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def holder(engine: sql.Engine, sweep: str) -> Holder | None:
     """Who holds the sweep, alive or dead; None if it was let go."""
     with engine.begin() as connection:
-        connection.execute(sql.schema.CreateTable(_TABLE, if_not_exists=True))  # in one statement: others do so too
+        for table in (_TABLE, _STOPS):
+            connection.execute(sql.schema.CreateTable(table, if_not_exists=True))  # in one statement: others do so too
         row = connection.execute(_TABLE.select().where(_TABLE.c.sweep == sweep)).mappings().first()
     return None if row is None else Holder(**{k: v for k, v in row.items() if k != "sweep"})
 
@@ -66,12 +115,17 @@ class Ownership:
 
     A dead owner is taken over. Two that try at once: the database lets one of them through.
 
+    Args:
+        stop: called from that thread where another host asks for a stop, or has taken the sweep over (this one was
+            silent for too long: asleep, or cut off); None asks nobody.
+
     Raises:
         Owned: on entering, if another live process is the owner.
     """
 
-    def __init__(self, engine: sql.Engine, sweep: str) -> None:
+    def __init__(self, engine: sql.Engine, sweep: str, stop: Callable[[], None] | None = None) -> None:
         self._engine, self._sweep, self._token = engine, sweep, secrets.token_hex(16)
+        self._stop = stop
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="owner", daemon=True)
 
@@ -116,14 +170,18 @@ class Ownership:
 
     def _beat(self) -> None:
         own = (_TABLE.c.sweep == self._sweep) & (_TABLE.c.token == self._token)
+        asked = (_STOPS.c.sweep == self._sweep) & (_STOPS.c.token == self._token)
         while not self._ended.wait(BEAT):
             try:
                 with self._engine.begin() as connection:
-                    connection.execute(_TABLE.update().where(own).values(heartbeat=time.time()))
+                    kept = connection.execute(_TABLE.update().where(own).values(heartbeat=time.time())).rowcount == 1
+                    wanted = kept and connection.execute(_STOPS.select().where(asked)).first() is None
             except sql.exc.OperationalError:
                 continue  # a locked database: the next beat says it
+            if not wanted and self._stop is not None:
+                self._stop()
+                return
 
 
 def _owned(sweep: str, by: Holder) -> Owned:
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(by.since))
-    return Owned(f"sweep {sweep}: run by process {by.pid} on {by.host} since {since}; stop that one first")
+    return Owned(f"sweep {sweep}: run by {by.told}; stop that one first: `sweeps stop {sweep}`")

@@ -25,18 +25,40 @@ class ArmProgress(NamedTuple):
     confirm: str = "waiting"
 
 
+class TrialProgress(NamedTuple):
+    """A trial that runs: how far it is, in field units, the objective at its reports, its members' success now."""
+
+    key: str
+    step: int
+    length: int
+    values: tuple[float, ...] = ()
+    success: float | None = None
+
+
+class Leader(NamedTuple):
+    """The best search trial so far; ``successes`` of its ``seeds`` seeds (None without a rule of success)."""
+
+    key: str
+    value: float
+    successes: int | None
+    seeds: int
+
+
 class Snapshot(NamedTuple):
     """The sweep at one moment.
 
     ``spent`` and ``total`` are work in field units, confirmation included: what all trials have trained so far, also
     before a resume and in trials still running, and what the sweep will have trained at its end as far as known (a
     pruned trial gives back its rest). ``doing`` is a few words on what happens now (``starting Ray``), or empty.
+    ``trials`` are those that run now, ``leader`` the best so far.
     """
 
     arms: tuple[ArmProgress, ...]
     spent: float
     total: float
     doing: str = ""
+    trials: tuple[TrialProgress, ...] = ()
+    leader: Leader | None = None
 
     @property
     def share(self) -> float:

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError
 
 from minmax.metrics import METRICS
 from minmax.schedules import SCHEDULES
-from sweeps import armchecks, checks, searchcheck, values
+from sweeps import armchecks, checks, values
 from sweeps.armspec import Arm, Arms, Entry, Name, Transform, labelled
 from sweeps.explain import explain
 from sweeps.gamespec import Count, GameSpec, Model, Named
-from sweeps.searchspec import Confirm, Objective, Objectives, Point, Search
-from sweeps.source import KeyPath, Source, SpecErrors, read
+from sweeps.searchspec import Confirm, Objective, Search
+from sweeps.source import Source, SpecErrors, read
 
 
 class ScheduleSpec(Named):
@@ -62,42 +62,17 @@ class Sweep(Model):
     optimizers: Arms = Field(description="a list of optimizers, an arm each; or arms by label")
     transform: Transform = "adam"
     schedule: Schedules | None = None
-    trials: Count | None = Field(default=None, description="a whole number: the search trials of each arm")
-    budget: Count | None = Field(default=None, description="a whole number: an arm's search in field units × members")
-    repeats: Annotated[int, Field(ge=1, le=1000)] = 1
-    enqueue: list[Point] = Field(default_factory=list)
+    trials: Count = Field(description="a whole number: the search trials of each arm")
     space: dict[str, Entry] = Field(default_factory=dict)
-    aims: Objectives = Field(alias="objective", description="{minimize: AGGREGATE.OUTPUT} or {maximize: …}")
+    objective: Objective = Field(description="{minimize: AGGREGATE.OUTPUT} or {maximize: …}")
     success: Annotated[str, AfterValidator(values.success_metric)] | None = None
     metrics: list[MetricSpec] = Field(default_factory=list)
     report_every: Count = Field(default_factory=lambda said: _even_part(said["length"]))
-    search: Search = Field(default_factory=dict, validate_default=True)
+    search: Search = Field(default_factory=Search)
     confirm: Confirm = Field(default_factory=Confirm)
     resources: Resources = Field(default_factory=Resources)
     storage: Annotated[str, AfterValidator(values.place)] = "./runs"
     tracking: Annotated[str, Field(min_length=1)] | None = None
-
-    @field_validator("search", mode="before")
-    @classmethod
-    def _for_several(cls, said: Any, info: ValidationInfo) -> Any:
-        aims = info.data.get("aims")
-        several = isinstance(aims, list) and len(aims) > 1 and isinstance(said, dict)
-        return {"sampler": "nsga2", "pruner": "none", **said} if several else said
-
-    @property
-    def objectives(self) -> list[Objective]:
-        """All of them."""
-        return self.aims if isinstance(self.aims, list) else [self.aims]
-
-    @property
-    def objective(self) -> Objective:
-        """The first: what reports, curves and the ranking's medians are about."""
-        return self.objectives[0]
-
-    @property
-    def share(self) -> int:
-        """The trials of each search of an arm: as said, or as many as its budget is enough for."""
-        return self.trials or max(1, (self.budget or 0) // (self.length * self.seeds))
 
     def normalized(self) -> dict[str, Any]:
         """Plain data with every default filled in; ``from_normalized`` takes it back."""
@@ -131,8 +106,6 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     except ValidationError as errors:
         explain(source, errors, Sweep)
     _check(source)
-    if sweep is not None:
-        searchcheck.check(source, sweep)
     if source.problems or sweep is None:
         raise SpecErrors(source.problems)
     return sweep
@@ -146,12 +119,8 @@ def _check(source: Source) -> None:
         data.get(key, default) if source.is_sound((key,)) else None
         for key, default in {"transform": "adam", "success": None, "storage": "./runs"}.items()
     )
-    said = data.get("objective")
-    aims: dict[KeyPath, Any] = (
-        {("objective", at): each for at, each in enumerate(said)} if isinstance(said, list) else {("objective",): said}
-    )
+    aims = _valid(Objective, {"objective": data.get("objective")}.items())
     checks.reports(source)
-    searchcheck.share(source, Sweep.model_fields["seeds"].default)
     checks.builders(source)
     sound = {key: labelled(key, arm) for key, arm in _valid(Arm, armchecks.written(source).items()).items()}
     built = armchecks.arms(source, sound, transform)
@@ -160,13 +129,11 @@ def _check(source: Source) -> None:
     armchecks.settings(source, arms)
     armchecks.space(source, entries, arms)
     armchecks.grid(source, entries, arms)
-    outputs = checks.metrics(source)
-    for path, aim in _valid(Objective, aims.items()).items():
-        checks.objective(source, path, aim, success, outputs)
+    checks.objective(source, aims.get("objective"), success, checks.metrics(source))
     checks.storage(source, place)
 
 
-Key = TypeVar("Key", bound=int | str | KeyPath)
+Key = TypeVar("Key", bound=int | str)
 Part = TypeVar("Part", bound=Model)
 
 

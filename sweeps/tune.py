@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -147,7 +148,7 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
 
     Raises:
         NoRoom: a trial asks for more than this machine has.
-        KeyboardInterrupt: Ctrl-C; every finished report is recorded, and ``resume`` goes on from there.
+        KeyboardInterrupt: it was stopped; every finished report is recorded, and ``resume`` goes on from there.
         RuntimeError: Ray ended before the sweep did.
     """
     with _ray() as folder:
@@ -178,19 +179,34 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
 def _ray() -> Iterator[str]:
     """A Ray instance on the loopback, and a folder for Tune; both leave nothing behind."""
     with scratch() as folder:
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            object_store_memory=OBJECT_STORE_BYTES,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=str(folder / "ray"),
-        )
         try:
+            with _own_signals():
+                ray.init(
+                    address="local",
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    _node_ip_address="127.0.0.1",
+                    _temp_dir=str(folder / "ray"),
+                )
             yield str(folder / "tune")
         finally:
-            ray.shutdown()
+            ray.shutdown(wait_for_processes=True)
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keeps the driver's signals its own: Ray takes SIGTERM over, and its processes would end as the terminal does."""
+    ours = signal.getsignal(signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # which processes inherit
+    try:
+        yield
+    except SystemExit as ended:
+        raise KeyboardInterrupt from ended  # what Ray makes of a SIGTERM while it starts
+    finally:
+        signal.signal(signal.SIGTERM, ours)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 def _slots(cpu: float, gpu: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -54,6 +55,37 @@ def duration(seconds: float) -> str:
     whole = max(0, round(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one unit.
+
+    >>> [age(x) for x in (7, 95, 7300, 200_000)]
+    ['7 s', '1 min', '2 h', '2 days']
+    """
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {'day' if unit == 'days' and seconds < 2 * length else unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+def sparkline(values: Sequence[float], cells: int, ascii_only: bool = False) -> str:
+    """Values in their order, the newest at the right, between the lowest and the highest that are shown.
+
+    >>> sparkline([3, 1, 2, 5], 4), sparkline([3, 1, 2, 5], 2, ascii_only=True)
+    ('▅▁▃█', '_#')
+    """
+    steps = "_.-=+*#" if ascii_only else "▁▂▃▄▅▆▇█"
+    shown = list(values)[-cells:] if cells > 0 else []
+    known = [value for value in shown if math.isfinite(value)]
+    low, width = (min(known), max(known) - min(known)) if known else (0.0, 0.0)
+
+    def mark(value: float) -> str:
+        if not math.isfinite(value):
+            return "!"
+        return steps[round((value - low) / width * (len(steps) - 1)) if width else 0]
+
+    return "".join(map(mark, shown))
 
 
 def listing(names: Sequence[str]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 
 HOLD = """
 import sys
+import threading
 from sweeps.assemble import engine_of
 from sweeps.owner import Ownership
 with Ownership(engine_of(sys.argv[1]), "digits"):
@@ -181,3 +184,46 @@ def test_one_that_was_replaced_leaves_the_row_to_its_successor(engine: Engine) -
     with Ownership(engine, "digits"):
         say(engine, token="another's", pid=1)
     assert holder(engine, "digits").token == "another's"  # type: ignore[union-attr]
+
+
+def test_stop_ends_the_owner_on_this_host_and_waits_for_that(url: str, engine: Engine) -> None:
+    with another(url) as process:
+        found = holder(engine, "digits")
+        assert found is not None
+        reaper = threading.Thread(target=process.wait)
+        reaper.start()
+        assert owner.stop(engine, "digits", found, 20)
+        reaper.join()
+        assert process.returncode == -signal.SIGTERM
+
+
+def test_stop_never_signals_another_process_with_the_owners_pid(url: str, engine: Engine) -> None:
+    with another(url) as process:
+        found = holder(engine, "digits")
+        assert found is not None
+        assert owner.stop(engine, "digits", found._replace(started=found.started - 100, token="old"), 5)
+        assert not wait_for(lambda: process.poll() is not None, 1)
+        process.communicate()
+
+
+def test_an_owner_elsewhere_finds_word_that_it_is_to_stop(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owner, "BEAT", 0.05)
+    asked = threading.Event()
+    with Ownership(engine, "digits", asked.set):
+        found = holder(engine, "digits")
+        assert found is not None
+        say(engine, host="elsewhere")
+        assert not asked.wait(0.3)
+        assert not owner.stop(engine, "digits", found._replace(host="elsewhere"), 0.5), "it has not ended"
+        assert asked.wait(10)
+    asked.clear()
+    with Ownership(engine, "digits", asked.set):
+        assert not asked.wait(0.3), "word for the owner before"
+
+
+def test_an_owner_that_was_replaced_stops(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owner, "BEAT", 0.05)
+    asked = threading.Event()
+    with Ownership(engine, "digits", asked.set):
+        say(engine, token="another's")
+        assert asked.wait(10)

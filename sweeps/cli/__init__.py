@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import TextIO, cast
 
 from sweeps.cli.base import app
+from sweeps.unbreakable import Unbreakable
 
-THEMES = ("run", "look", "published")  # as --help lists their commands
+THEMES = ("run", "stop", "look", "published")  # as --help lists their commands
 
 for theme in THEMES:
     importlib.import_module(f"sweeps.cli.{theme}")
@@ -18,4 +20,6 @@ def main() -> None:
     """The entry point. The working directory is where a user's own ``module:function`` lies."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
+    sys.stdout = cast(TextIO, Unbreakable(sys.stdout))  # `| head` and a terminal that closes are no reason to stop
+    sys.stderr = cast(TextIO, Unbreakable(sys.stderr))
     app()

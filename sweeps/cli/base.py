@@ -14,6 +14,7 @@ from sweeps.cli.codes import BAD_SPEC, code_of
 
 if TYPE_CHECKING:
     from sweeps.folder import Folder
+    from sweeps.owner import Holder
 
 app = typer.Typer(
     name="sweeps",
@@ -51,10 +52,10 @@ def where(folder: Folder) -> str:
     return "" if folder.storage == "./runs" else f" --storage {folder.storage}"
 
 
-def owned(folder: Folder) -> bool:
-    """Whether a process runs the sweep now."""
+def owner_of(folder: Folder) -> Holder | None:
+    """The process that runs the sweep now; None if none does, or the one that did is dead."""
     from sweeps.assemble import engine_of
     from sweeps.owner import holder
 
-    owner = holder(engine_of(folder.database), folder.name)
-    return owner is not None and owner.lives()
+    owner = holder(engine_of(folder.database), folder.name) if folder.has_studies else None
+    return owner if owner is not None and owner.lives() else None

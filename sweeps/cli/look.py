@@ -6,10 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.base import Name, Storage, app, owned, told
+from sweeps.cli.base import Name, Storage, app, owner_of, told, where
 
 if TYPE_CHECKING:
     from sweeps.folder import Folder
+
+
+@app.command("list")
+def list_sweeps(storage: Storage = "./runs") -> None:
+    """All sweeps of a storage: state, progress, age, owner, best arm."""
+    with told():
+        from sweeps import overview
+        from sweeps.folder import Folder, names
+
+        known = [Folder(storage, name) for name in names(storage)]
+        if known:
+            overview.show([overview.of(folder, owner_of(folder)) for folder in known])
+        else:
+            print(f"no sweeps in {storage}")
 
 
 @app.command()
@@ -48,7 +62,7 @@ def report(name: Name, storage: Storage = "./runs") -> None:
 
         folder = Folder(storage, name)
         sweep, service = open_sweep(folder)
-        state = "finished" if service.is_done else "running" if owned(folder) else "stopped"
+        state = "finished" if service.is_done else "running" if owner_of(folder) else "stopped"
         write_report(sweep, service, folder, state)
         print(f"{folder.store.root}/report.html")
 
@@ -66,13 +80,22 @@ def _show_status(folder: Folder) -> None:
     from rich.console import Console
 
     from sweeps import gather
-    from sweeps.board import arms_table
+    from sweeps.board import arms_table, trials_table
     from sweeps.driver import open_sweep
+    from sweeps.wording import inert
 
+    folder.read()
+    owner = owner_of(folder)
+    if not folder.has_studies:
+        print(f"{folder.name}: not started; sweeps resume {folder.name}{where(folder)}")
+        return
     sweep, service = open_sweep(folder)
-    state = "finished" if service.is_done else "running" if owned(folder) else f"stopped; sweeps resume {folder.name}"
+    stopped = f"stopped; sweeps resume {folder.name}{where(folder)}"
+    state = f"running: {owner.told}" if owner else "finished" if service.is_done else stopped
     console = Console()
-    console.print(f"[bold]{folder.name}[/bold]: {state}")
-    console.print(
-        arms_table(gather.snapshot(sweep, service).arms, console.width, not console.encoding.startswith("utf"))
-    )
+    ascii_only = not console.encoding.startswith("utf")
+    console.print(f"{folder.name}: {inert(state)}", markup=False, highlight=False, soft_wrap=True)
+    now = gather.snapshot(sweep, service)
+    console.print(arms_table(now.arms, console.width, ascii_only))
+    if owner and now.trials:
+        console.print(trials_table(now.trials, console.width, ascii_only))
