@@ -25,9 +25,10 @@ from minmax.registry import Registry
 from minmax.schedules import SCHEDULES
 from minmax.types import Goal
 from sweeps.armchecks import written
+from sweeps.environment import expand, refers
 from sweeps.explain import explain
 from sweeps.source import KeyPath, Source, shown
-from sweeps.values import is_address, listed, metric
+from sweeps.values import is_address, listed, metric, place
 
 if TYPE_CHECKING:
     from sweeps.searchspec import Objective
@@ -97,7 +98,8 @@ def _takes(
         if key in options:
             _of_type(source, (*path, key), hints.get(key, Any), value)
         elif not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            source.report((*path, key), f"unknown option of {registry.kind} {shown(name)}", listed(key, options))
+            what = f"unknown option of {registry.kind} {shown(name)}"
+            source.report((*path, key), what, listed(key, options), of_key=True)
     for key in options:
         if takes[key].default is inspect.Parameter.empty and key not in said:
             source.report((*path, key), "is missing", f"{registry.kind} {shown(name)} needs it", missing=True)
@@ -164,16 +166,24 @@ def objective(source: Source, aim: Objective | None, success: str | None, own: M
         source.report(path, what, f"{aim.aggregate}.success or mean.{aim.output} is allowed")
 
 
-def storage(source: Source, place: str | None) -> None:
+def storage(source: Source, said: str | None) -> None:
     """Something can be made there: the folder, or its nearest parent that exists, can be written. Makes nothing."""
-    if place is None or is_address(place.removeprefix("file://")):
+    if said is None:
         return
-    nearest = os.path.abspath(os.path.expanduser(place.removeprefix("file://")))
+    try:
+        at = place(expand(said))
+    except PydanticCustomError:  # of what the environment holds
+        what = f"{shown(said)} leads nowhere"
+        source.report(("storage",), what, "a folder, or an address such as s3://bucket/path", missing=True)
+        return
+    if is_address(at.removeprefix("file://")):
+        return
+    nearest = os.path.abspath(at.removeprefix("file://"))
     while not os.path.lexists(nearest):
         nearest = os.path.dirname(nearest)
     if not os.path.isdir(nearest):
-        source.report(
-            ("storage",), f"{shown(nearest)} is no folder", "a folder that can be written is allowed", missing=True
-        )
+        what = f"{shown(said if refers(said) else nearest)} is no folder"
+        source.report(("storage",), what, "a folder that can be written is allowed", missing=True)
     elif not os.access(nearest, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-        source.report(("storage",), f"{shown(nearest)} cannot be written", "a folder that can is allowed", missing=True)
+        what = f"{shown(said if refers(said) else nearest)} cannot be written"
+        source.report(("storage",), what, "a folder that can is allowed", missing=True)

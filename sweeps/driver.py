@@ -10,6 +10,7 @@ from sweeps import gather, space
 from sweeps.assemble import any_hypers, engine_of, game_of, prepare, rehearse, service_of
 from sweeps.background import promise
 from sweeps.describe import Description
+from sweeps.environment import expand, veiled
 from sweeps.folder import Folder
 from sweeps.live import Live
 from sweeps.owner import Ownership
@@ -77,7 +78,7 @@ def carry_on(folder: Folder, serial: bool = False, plain: bool | None = None) ->
                 _conclude(sweep, service, folder, tracker, status)
         if stopping.asked:
             raise KeyboardInterrupt
-        return Outcome(gather.ranking(sweep, service), tracker.error)
+        return Outcome(gather.ranking(sweep, service), tracker.error and veiled(tracker.error, sweep.tracking or ""))
 
 
 def _driven(sweep: Sweep, service: Service, serial: bool, live: Live, stopping: Stopping) -> str:
@@ -106,7 +107,7 @@ def tracking_of(sweep: Sweep, folder: Folder) -> tuple[str, str | None]:
     """Where MLflow is, and where its artifacts go (None: that is the server's business)."""
     import os
 
-    address = sweep.tracking or os.environ.get("MLFLOW_TRACKING_URI")
+    address = expand(sweep.tracking or "") or os.environ.get("MLFLOW_TRACKING_URI")
     return (address, None) if address else local_tracking(str(folder.path.parent))
 
 

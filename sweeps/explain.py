@@ -43,7 +43,7 @@ def explain(source: Source, errors: ValidationError, model: type[BaseModel] | No
         elif kind == "extra_forbidden":
             known = _keys(_model_at(model, path[len(above) : -1]))
             given = str(path[-1])
-            source.report(path, "unknown key", f"{did_you_mean(given, known)}known: {', '.join(known)}")
+            source.report(path, "unknown key", f"{did_you_mean(given, known)}known: {', '.join(known)}", of_key=True)
         elif kind != "default_factory_not_called":  # a default that depends on something already reported
             source.report(path, *_value(error))
 

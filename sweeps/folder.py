@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import platform
 import secrets
 import subprocess
@@ -12,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweeps.environment import expand
 from sweeps.store import Store
 
 if TYPE_CHECKING:
@@ -37,8 +39,9 @@ class Folder:
 
     def __init__(self, storage: str, name: str) -> None:
         self.storage, self.name = storage, name
-        remote = "://" in storage and not storage.startswith("file://")
-        self.path = Path("./runs" if remote else storage.removeprefix("file://")).absolute() / name
+        place = os.path.expanduser(expand(storage))
+        remote = "://" in place and not place.startswith("file://")
+        self.path = Path("./runs" if remote else place.removeprefix("file://")).absolute() / name
         self.store = Store(f"{storage.rstrip('/')}/{name}" if remote else str(self.path))  # the same in every process
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 HIDDEN = "***"
-_PASSWORD = re.compile(r"(://[^\s/:@?#]*:)[^\s/]*@")
+PASSWORD = re.compile(r"(://[^\s/:@?#\[]*:)(?!\d*(?:[/?#\s]|$))\S{1,512}@")  # also with a / in it, which no port has
 _TOKEN = re.compile(r"(https?://)[^\s/:@?#]+@")  # where a token stands in place of a user, as in a git remote
 _NAMED = re.compile(
     r"(?i)\b((?:[a-z0-9]+[_-])*(?:password|passwd|token|secret|signature|(?:api|access|secret)_?key)=)[^&\s'\"]+"
@@ -20,5 +20,5 @@ def redacted(text: str) -> str:
     >>> redacted("https://ghp_12345@example.org/a.git, postgresql://sweeps@db/x?password=123&application_name=a")
     'https://***@example.org/a.git, postgresql://sweeps@db/x?password=***&application_name=a'
     """
-    hidden = _PASSWORD.sub(rf"\g<1>{HIDDEN}@", text)
+    hidden = PASSWORD.sub(rf"\g<1>{HIDDEN}@", text)
     return _NAMED.sub(rf"\g<1>{HIDDEN}", _TOKEN.sub(rf"\g<1>{HIDDEN}@", hidden))

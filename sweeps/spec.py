@@ -19,8 +19,9 @@ from sweeps import armchecks, checks, values
 from sweeps.armspec import Arm, Arms, Entry, Name, Transform, labelled
 from sweeps.explain import explain
 from sweeps.gamespec import Count, GameSpec, Model, Named
+from sweeps.reading import read
 from sweeps.searchspec import Confirm, Objective, Search
-from sweeps.source import Source, SpecErrors, read
+from sweeps.source import Source, SpecErrors
 
 
 class ScheduleSpec(Named):

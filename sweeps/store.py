@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from sweeps.environment import expand
 from sweeps.redact import redacted
 
 ATTEMPTS = 10  # of one call to an object store, 20 s apart at most: it rides out a minute's outage
@@ -26,7 +27,8 @@ class RecordExists(FileExistsError):
 
 
 class Store:
-    """Objects below ``root``, a local path or an fsspec URL. Paths are relative, with ``/``.
+    """Objects below ``root``, a local path or an fsspec URL, in which ``${env:NAME}`` stands for what must not be said.
+    Paths are relative, with ``/``.
 
     Every method raises ``OSError`` where the storage itself does (no permission, disk full, network down), and
     ``ValueError`` for a path that leads out of the root.
@@ -34,8 +36,9 @@ class Store:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.local = "://" not in root or root.startswith("file://")
-        self._backend: _Backend = _Folder(root.removeprefix("file://")) if self.local else _Bucket(root)
+        address = expand(root)
+        self.local = "://" not in address or address.startswith("file://")
+        self._backend: _Backend = _Folder(address.removeprefix("file://")) if self.local else _Bucket(address)
 
     def __repr__(self) -> str:
         return f"Store({redacted(self.root)!r})"

@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from minmax.metrics import METRICS
 from minmax.registry import Registry, UnknownName
 from minmax.types import Metric
+from sweeps.environment import refers
 from sweeps.source import shown
 from sweeps.stats import aggregator
 
@@ -158,7 +159,9 @@ def whole_or_share(gpus: float) -> float:
 
 
 def place(text: str) -> str:
-    """A folder, its ~ expanded, or the address of an object store."""
+    """A folder, its ~ expanded, or the address of an object store; as it is where the environment completes it."""
+    if refers(text):
+        return text
     if (
         not text
         or not text.isprintable()

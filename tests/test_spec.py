@@ -20,7 +20,8 @@ from sweeps import checks, trial
 from sweeps.armchecks import place_of
 from sweeps.armspec import Entry
 from sweeps.assemble import Unfit, config_of, rehearse
-from sweeps.source import MAX_BYTES, Source, SpecErrors, read
+from sweeps.reading import MAX_BYTES, read
+from sweeps.source import Source, SpecErrors
 from sweeps.space import distribution, distributions, fixed, optimizer_of
 from sweeps.spec import Sweep, load
 from sweeps.store import Store
@@ -408,15 +409,37 @@ def test_overrides(spec: Any) -> None:
     sweep = spec(GOOD, ("trials=2", "confirm.seeds=4", "optimizers=[gda]", "space={lr: 1e-3}", "tracking=http://h:1"))
     assert (sweep.trials, sweep.confirm.seeds, len(sweep.optimizers), sweep.tracking) == (2, 4, 1, "http://h:1")
     assert sweep.space["lr"].values == (1e-3,)
-    found = problems(spec, GOOD, ("trials=0", "name.x=3", "seeds", "search.seed=[", "confirm.seeds=.inf"))
+    found = problems(spec, GOOD, ("trials=0", "seeds.x=3", "seeds", "search.seed=[", "confirm.seeds=.inf"))
     assert [line.partition(": ")[2] for line in found] == [
-        "name.x: is not in a mapping; keys of mappings can be set",
-        "is no assignment; key=value or key.key=value is allowed",
+        "seeds.x: is not in a mapping; what is in one can be set",
+        "is no assignment; key=value, key.key=value or key[0].key=value is allowed",
         found[2].partition(": ")[2],
         "confirm.seeds: is .inf; a finite number is allowed",
         "trials: is 0; 1 or more is allowed",
     ]
     assert found[2].startswith("override 'search.seed=[': cannot be read as YAML")
+
+
+def test_overrides_of_list_items(spec: Any) -> None:
+    """A bare name on the way becomes a mapping; what it was stays at its line."""
+    sweep = spec(GOOD, ("optimizers[0].transform=sgd", "optimizers[1]=sga", "optimizers[4].set.gamma=3", "space={}"))
+    assert [arm.optimizer for arm in sweep.optimizers][:2] == ["gda", "sga"]
+    assert sweep.optimizers[0].transform == "sgd" and sweep.optimizers[4].settings == {"gamma": 3}
+    assert spec(GOOD, ("game.net.widths=[8]", "game.net.widths[0]=16")).game.net.options == {"widths": [16]}
+    assert spec(GOOD.replace("[gda,", "[gd,"), ("optimizers[0]=gda",)).optimizers[0].optimizer == "gda"
+    [found] = problems(spec, GOOD.replace("[gda,", "[gd,"), ("optimizers[0].transform=sgd",))
+    assert found.startswith("spec.yaml:5: optimizers[0].name: unknown optimizer 'gd'")
+    said = ("optimizers[6]=gda", "optimizers[0][0]=gda", "trials[0]=1", "optimizers.x=gda", "optimizers[-1]=gda",
+            "optimizers[0].transform=sgdd")  # fmt: skip
+    assert problems(spec, GOOD, said) == [
+        "override 'optimizers[6]=gda': optimizers[6]: is not in a list so long; [0] to [5] are there",
+        "override 'optimizers[0][0]=gda': optimizers[0][0]: is not in a list; what is in one can be set",
+        "override 'trials[0]=1': trials[0]: is not in a list; what is in one can be set",
+        "override 'optimizers.x=gda': optimizers.x: is not in a mapping; what is in one can be set",
+        "override 'optimizers[-1]=gda': is no assignment; key=value, key.key=value or key[0].key=value is allowed",
+        "override 'optimizers[0].transform=sgdd': optimizers[0].transform: unknown transform 'sgdd'; did you mean "
+        "'sgd'? known: adam, momentum, rmsprop, sgd; or your own as module:function",
+    ]
 
 
 BY_LABEL = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ def told() -> Iterator[None]:
 
 def where(folder: Folder) -> str:
     """The option that a command of this sweep needs."""
-    return "" if folder.storage == "./runs" else f" --storage {folder.storage}"
+    return "" if folder.storage == "./runs" else f" --storage {shlex.quote(folder.storage)}"
 
 
 def owner_of(folder: Folder) -> Holder | None:

@@ -10,6 +10,7 @@ CODES = {
     "sweeps.claims.reproduce.UnknownClaim": BAD_SPEC,
     "sweeps.claims.results.Missing": FAILED,
     "sweeps.claims.work.WorkFailed": FAILED,
+    "sweeps.environment.Unset": BAD_SPEC,
     "sweeps.fetch.NotFetched": FAILED,
     "sweeps.folder.NoSweep": FAILED,
     "sweeps.folder.SweepExists": TAKEN,

@@ -35,13 +35,14 @@ def run(
         sweep = _load(spec, overrides)
         from sweeps.driver import begin
         from sweeps.folder import Folder
+        from sweeps.reading import read
 
         folder = Folder(sweep.storage, sweep.name)
         if or_resume and folder.exists:
             folder.refuse_other(sweep)
         else:
             with _placed(spec, overrides):
-                begin(sweep, spec.read_text())
+                begin(sweep, read(spec, overrides or ()).text)
         _go(folder, serial, plain)
 
 
@@ -83,7 +84,8 @@ def _placed(spec: Path, overrides: list[str] | None) -> Iterator[None]:
     """What is found out by trying is told as what is found out by reading: with file, line and key."""
     from sweeps.armchecks import place_of
     from sweeps.assemble import Unfit
-    from sweeps.source import SpecErrors, read
+    from sweeps.reading import read
+    from sweeps.source import SpecErrors
 
     try:
         yield
