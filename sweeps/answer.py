@@ -31,9 +31,16 @@ def answer(standings: Sequence[Standing], unranked: Sequence[Unranked], directio
 
 
 def caveat(standings: Sequence[Standing]) -> str:
-    """What the intervals and tests do not cover; empty where there are none."""
+    """What the intervals and tests cover and what they do not; empty where there are none."""
     if not standings:
         return ""
+    repeats = standings[0].repeats
+    if repeats > 1:
+        return (
+            f"Intervals and tests cover the luck of the search and of the seeds: every arm was searched {repeats} "
+            f"times anew, and each time its best was confirmed on {count(standings[0].seeds // repeats, 'seed')} that "
+            f"all arms share (Student's t over the {repeats} repeats, and never narrower than the seeds alone allow)."
+        )
     return (
         f"Intervals and tests cover the luck of {count(standings[0].seeds, 'confirmation seed')}, not the luck of the "
         "search: another search could find any arm a better or a worse configuration."

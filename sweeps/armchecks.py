@@ -192,7 +192,8 @@ def _within(source: Source, path: KeyPath, entry: Entry, arm: Arm, optimizer: Op
 def grid(source: Source, entries: Mapping[str, Entry], arms: Arms) -> None:
     """The sampler ``grid`` has values to go through, each in a trial of its own; no other sampler is given a grid."""
     search = source.data.get("search")
-    sampler = search.get("sampler", "tpe") if isinstance(search, dict) else "tpe"
+    said = search.get("sampler", "tpe") if isinstance(search, dict) else "tpe"
+    sampler = said.get("name") if isinstance(said, dict) else said
     if not source.is_sound(("search",)) or not isinstance(sampler, str):
         return
     if sampler != "grid":

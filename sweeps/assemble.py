@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import minmax
 from minmax.games.gan import Gan
 from sweeps import space
 from sweeps.decide import Plan
+from sweeps.enqueue import Points, said_for
+from sweeps.pruners import pruner_of
+from sweeps.samplers import points_of, sampler_of
 from sweeps.service import Arm as ServiceArm
 from sweeps.service import Service
 from sweeps.trial import Config, build_game
@@ -109,12 +113,18 @@ def _fits(key: tuple[str | int, ...], attempt: Callable[[], T]) -> T:
 
 def plan_of(sweep: Sweep) -> Plan:
     """The sweep's shape."""
+    sampler = sweep.search.sampler
+    offered = {
+        arm.name: points_of(sampler.name, space.distributions(sweep, arm), sampler.options) for arm in sweep.optimizers
+    }
     return Plan(
         arms=tuple(arm.name for arm in sweep.optimizers),
-        trials=sweep.trials,
+        trials=sweep.share,
         seeds=sweep.seeds,
         confirm_seeds=sweep.confirm.seeds,
-        minimize=sweep.objective.direction == "minimize",
+        minimize=tuple(aim.direction == "minimize" for aim in sweep.objectives),
+        repeats=sweep.repeats,
+        points={arm: count for arm, count in offered.items() if count is not None},
     )
 
 
@@ -125,29 +135,33 @@ def engine_of(url: str) -> Engine:
     return sqlalchemy.create_engine(url, connect_args={"timeout": 60} if url.startswith("sqlite") else {})
 
 
-def service_of(sweep: Sweep, success: str | None, store: Store, database: str) -> Service:
-    """The service over the sweep's studies and records."""
-    from sweeps.studies import Studies, open_storage, pruner_of, sampler_of
+def service_of(
+    sweep: Sweep, success: str | None, store: Store, database: str, taken: Mapping[str, Points] = MappingProxyType({})
+) -> Service:
+    """The service over the sweep's studies and records; ``taken``: an arm's points from an earlier sweep."""
+    from sweeps.studies import Studies, open_storage
 
-    plan = plan_of(sweep)
+    plan, sampler, pruner = plan_of(sweep), sweep.search.sampler, sweep.search.pruner
     studies = Studies(
         open_storage(database),
         sweep.name,
         plan.arms,
         plan.minimize,
         sweep.search.seed,
-        sampler_of(sweep.search.sampler, sweep.trials),
-        pruner_of(sweep.search.pruner, sweep.length, sweep.report_every),
+        sampler_of(sampler.name, sweep.share, sampler.options),
+        pruner_of(pruner.name, sweep.length, sweep.report_every, pruner.options),
     )
-    arms = {
-        arm.name: ServiceArm(space.distributions(sweep, arm), partial(config_of, sweep, success, arm))
-        for arm in sweep.optimizers
-    }
+    arms = {}
+    for arm in sweep.optimizers:
+        searched = space.distributions(sweep, arm)
+        points = [*said_for(sweep, arm, searched), *taken.get(arm.name, ())]
+        arms[arm.name] = ServiceArm(searched, partial(config_of, sweep, success, arm), tuple(points))
     return Service(plan, arms, store, studies)
 
 
 def config_of(sweep: Sweep, success: str | None, arm: Arm, trial: Trial) -> Config:
     """All that decides the trial's numbers."""
+    measures = [aim.measure for aim in sweep.objectives]
     return Config(
         arm=trial.arm,
         kind=trial.kind,
@@ -160,13 +174,12 @@ def config_of(sweep: Sweep, success: str | None, arm: Arm, trial: Trial) -> Conf
         length=sweep.length,
         report_every=sweep.report_every,
         metrics=metrics_of(sweep, success),
-        measures=list(
-            dict.fromkeys([sweep.objective.measure, *(["rate.success", "lower.success"] if success else [])])
-        ),
+        measures=list(dict.fromkeys([*measures, *(["rate.success", "lower.success"] if success else [])])),
         objective=sweep.objective.measure,
         minimize=sweep.objective.direction == "minimize",
         device="cuda" if sweep.resources.gpu else "cpu",
         schedule=schedule_of(sweep),
+        others=measures[1:],
     )
 
 
@@ -174,7 +187,7 @@ def metrics_of(sweep: Sweep, success: str | None) -> dict[str, dict[str, Any]]:
     """Name -> options of what a trial measures: the objective's metric, the spec's own, the rule of success, and what a
     diagnosis looks at. The rule of success comes after others that say what success is, and so has the last word."""
     said = {metric.name: metric.options for metric in sweep.metrics}
-    names = [metric_of(sweep.objective.output, success, said), *said]
+    names = [*(metric_of(aim.output, success, said) for aim in sweep.objectives), *said]
     rule = [success] if success else []
     return {name: said.get(name, {}) for name in [*(name for name in names if name not in rule), *rule, DIAGNOSED]}
 

@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 from collections.abc import Collection, Mapping
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -24,9 +25,12 @@ from minmax.optimizers import OPTIMIZERS
 from minmax.registry import Registry
 from minmax.schedules import SCHEDULES
 from minmax.types import Goal
+from sweeps import pruners, samplers
 from sweeps.armchecks import written
 from sweeps.environment import expand, refers
 from sweeps.explain import explain
+from sweeps.pruners import PRUNERS
+from sweeps.samplers import SAMPLERS
 from sweeps.source import KeyPath, Source, shown
 from sweeps.values import is_address, listed, metric, place
 
@@ -67,6 +71,10 @@ def builders(source: Source) -> None:
         _takes(source, ("game", "penalty"), PENALTIES, game.get("penalty"), ("name",), ())
     elif game != "gan":
         _takes(source, ("game",), GAMES, game, ("name",), ())
+    search = source.data.get("search")
+    if isinstance(search, dict):
+        _takes(source, ("search", "sampler"), SAMPLERS, search.get("sampler"), ("name",), samplers.CONTEXT)
+        _takes(source, ("search", "pruner"), PRUNERS, search.get("pruner"), ("name",), pruners.CONTEXT)
     for key, arm in written(source).items():
         _takes(source, ("optimizers", key), OPTIMIZERS, arm, ARM_KEYS, ("transform",))
     schedule = source.data.get("schedule")
@@ -107,7 +115,10 @@ def _takes(
 
 def _hints(builder: Any) -> dict[str, Any]:
     try:
-        return get_type_hints(builder)
+        if not inspect.isfunction(builder):
+            return get_type_hints(builder)
+        said = {name: hint for name, hint in builder.__annotations__.items() if name != "return"}
+        return get_type_hints(SimpleNamespace(__annotations__=said), builder.__globals__)
     except Exception:  # a name that only the type checker sees, or whatever the user's own annotation raises
         return {}
 
@@ -146,11 +157,9 @@ def metrics(source: Source) -> dict[str, Goal]:
     return outputs
 
 
-def objective(source: Source, aim: Objective | None, success: str | None, own: Mapping[str, Goal]) -> None:
+def objective(source: Source, at: KeyPath, aim: Objective, success: str | None, own: Mapping[str, Goal]) -> None:
     """The output exists, the direction is the metric's own, and rates are taken of zeros and ones."""
-    if aim is None:
-        return
-    path = ("objective", aim.direction)
+    path = (*at, aim.direction)
     outputs: dict[str, Goal] = {}
     for name in (*METRICS, *([success] if success else ())):
         outputs |= metric(name).outputs

@@ -7,11 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sweeps import gather, space
-from sweeps.assemble import any_hypers, engine_of, game_of, prepare, rehearse, service_of
+from sweeps.assemble import Unfit, any_hypers, engine_of, game_of, prepare, rehearse, service_of
 from sweeps.background import promise
 from sweeps.describe import Description
+from sweeps.enqueue import Points, taken_from
 from sweeps.environment import expand, veiled
-from sweeps.folder import Folder
+from sweeps.folder import Folder, NoSweep
 from sweeps.live import Live
 from sweeps.owner import Ownership
 from sweeps.ranking import Ranking, as_json
@@ -41,15 +42,31 @@ def begin(sweep: Sweep, text: str) -> Folder:
     """
     folder = Folder(sweep.storage, sweep.name)
     folder.refuse_taken()  # at once: data may take a while
-    folder.create(sweep, text, rehearse(sweep))
+    taken = _taken(sweep)
+    folder.create(sweep, text, rehearse(sweep), taken)
     return folder
+
+
+def _taken(sweep: Sweep) -> dict[str, Points]:
+    """The points that the sweep begins with because an earlier one tried them, copied so as not to need that again."""
+    said = sweep.search.start_from
+    if said is None:
+        return {}
+    try:
+        taken = taken_from(sweep, open_sweep(Folder(sweep.storage, said.sweep))[1], said.trials)
+    except NoSweep as error:
+        raise Unfit(("search", "start_from", "sweep"), str(error)) from error
+    if not any(taken.values()):
+        what = f"sweep {said.sweep} has no complete trial of these arms that fits their space"
+        raise Unfit(("search", "start_from"), f"{what}; one with some is allowed")
+    return taken
 
 
 def open_sweep(folder: Folder) -> tuple[Sweep, Service]:
     """The sweep as it was asked for, and the service over its studies and records."""
     about = folder.read()
     sweep = Sweep.from_normalized(about["sweep"])
-    return sweep, service_of(sweep, about["success"], folder.store, folder.database)
+    return sweep, service_of(sweep, about["success"], folder.store, folder.database, about.get("taken", {}))
 
 
 def carry_on(folder: Folder, serial: bool = False, plain: bool | None = None) -> Outcome:
@@ -174,9 +191,10 @@ def _settings(sweep: Sweep, arm: Arm) -> dict[str, object]:
 
 def _note(sweep: Sweep) -> str:
     arms = ", ".join(f"**{arm.name}**" for arm in sweep.optimizers)
+    aims = ", ".join(f"{aim.direction} {aim.measure}" for aim in sweep.objectives)
     return (
-        f"Sweep **{sweep.name}**: {arms}; {sweep.trials} trials each × {sweep.seeds} seeds, "
-        f"{sweep.length} field units a member; objective: {sweep.objective.direction} {sweep.objective.measure}.\n\n"
+        f"Sweep **{sweep.name}**: {arms}; {sweep.share} trials each × {sweep.seeds} seeds, "
+        f"{sweep.length} field units a member; objective: {aims}.\n\n"
         f"Runs tagged `kind = search` tried a configuration; `kind = confirm` ran each arm's best on "
         f"{sweep.confirm.seeds} fresh seeds, and only these rank the arms. The run tagged `kind = summary` holds the "
         f"spec, the report and the ranking."
@@ -214,15 +232,16 @@ def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
     for arm in sweep.optimizers:
         optimizer = optimizer_of(sweep, arm)
         hypers = any_hypers(optimizer)
-        for members, trials in ((sweep.seeds, sweep.trials), (sweep.confirm.seeds, 1)):
+        for members, trials in ((sweep.seeds, sweep.share), (sweep.confirm.seeds, 1)):
             run = iter(minmax.train(game, optimizer, hypers, range(members), steps, [2], device=device))
             begun = next(run)
+            trials *= sweep.repeats
             size += trials * len(checkpoint.dumps(begun.state))
             start = time.perf_counter()
             spent = next(run).cost - begun.cost
             seconds += trials * (time.perf_counter() - start) / spent * sweep.length
     slots = max(1, int(cores // sweep.resources.cpu))
     kept = 3 + 1  # the last two and the best, and MLflow's copy of one
-    trials = len(sweep.optimizers) * (sweep.trials + 1)
+    trials = len(sweep.optimizers) * sweep.repeats * (sweep.share + 1)
     memory = slots * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3  # kilobytes, on Linux
     return Estimate(trials, seconds / slots / 60, kept * size / 1e6, memory)

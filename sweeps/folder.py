@@ -9,6 +9,7 @@ import platform
 import secrets
 import subprocess
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,8 +77,11 @@ class Folder:
                 f"`sweeps resume {self.name}` goes on with that one; the spec as it is now needs another name"
             )
 
-    def create(self, sweep: Sweep, text: str, success: str | None) -> None:
-        """Writes down what was asked for; ``sweep.json``, the last, makes it a sweep.
+    def create(
+        self, sweep: Sweep, text: str, success: str | None, taken: Mapping[str, list[dict[str, float]]] | None = None
+    ) -> None:
+        """Writes down what was asked for, with the points ``taken`` from an earlier sweep for each arm; ``sweep.json``,
+        the last, makes it a sweep.
 
         Raises:
             SweepExists: there is one of that name.
@@ -90,6 +94,7 @@ class Folder:
             "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "sweep": sweep.normalized(),
             "success": success,
+            "taken": dict(taken or {}),
             "versions": versions(),
         }
         self.store.replace("spec.yaml", text.encode())

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sweeps.decide import best_among, best_of, is_failed, of
+from sweeps.decide import best_among, best_of, compromise, confirmation_of, is_failed, of
+from sweeps.pareto import ArmFront, fronts
 from sweeps.progress import ArmProgress, Leader, Snapshot, TrialProgress
 from sweeps.ranking import ArmResult, Budget, Ranking, rank
 from sweeps.record import Report, TrialRecord
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
 
 def snapshot(sweep: Sweep, service: Service, doing: str = "") -> Snapshot:
     """Where the sweep stands; work is counted in field units × members."""
-    trials = service.studies.trials()
-    arms = tuple(_progress(service, trials, arm) for arm in service.plan.arms)
+    trials, plan = service.studies.trials(), service.plan
+    arms = tuple(_progress(service, trials, arm) for arm in plan.arms)
     spent = sum(len(trial.seeds) * _steps(service, trial) for trial in trials)
     spared = sum(len(t.seeds) * (sweep.length - _steps(service, t)) for t in trials if t.state in (PRUNED, FAILED))
-    spared += sum(arm.confirm == "none" for arm in arms) * sweep.length * sweep.confirm.seeds
-    whole = len(arms) * sweep.length * (sweep.trials * sweep.seeds + sweep.confirm.seeds)
+    searches = sum(plan.share(arm) for arm in plan.arms) * plan.repeats * plan.seeds
+    nothing = sum(_is_over(service, trials, *search) and is_failed(plan, trials, *search) for search in plan.searches)
+    older = sum(t.kind == CONFIRM and t != confirmation_of(plan, trials, t.arm, t.repeat) for t in trials)
+    confirmations = len(plan.searches) - nothing + older
+    whole = sweep.length * (searches + confirmations * plan.confirm_seeds)
     running = tuple(_running(sweep, service, t) for t in trials if t.state == RUNNING and t.attempt > 0)
     return Snapshot(arms, spent, whole - spared, doing, running, _leader(service, trials))
 
@@ -53,7 +57,7 @@ def _progress(service: Service, trials: Sequence[Trial], arm: str) -> ArmProgres
     rates = [service.latest[t.key].success for t in searched if t.key in service.latest]
     return ArmProgress(
         arm=arm,
-        total=service.plan.trials,
+        total=service.plan.share(arm) * service.plan.repeats,
         done=len(ended),
         running=sum(trial.state == RUNNING and trial.attempt > 0 for trial in searched),
         pruned=sum(trial.state == PRUNED for trial in ended),
@@ -61,15 +65,27 @@ def _progress(service: Service, trials: Sequence[Trial], arm: str) -> ArmProgres
         failed=sum(trial.state == FAILED for trial in ended),
         best=None if best is None else best.value,
         success=max((rate for rate in rates if rate is not None), default=None),
-        confirm=_confirmation(trials, arm, len(ended) == service.plan.trials),
+        confirm=_confirmation(service, trials, arm),
     )
 
 
-def _confirmation(trials: Sequence[Trial], arm: str, searched: bool) -> str:
-    confirmation = of(trials, arm, CONFIRM)
-    if confirmation:
-        return {RUNNING: "running", COMPLETE: "done"}.get(confirmation[0].state, "failed")
-    return "none" if searched and is_failed(trials, arm) else "waiting"
+def _confirmation(service: Service, trials: Sequence[Trial], arm: str) -> str:
+    """One word on the confirmations of all repeats: the one that matters most."""
+    words = {_word(service, trials, arm, repeat) for repeat in range(service.plan.repeats)}
+    return next(word for word in ("running", "waiting", "failed", "none", "done") if word in words)
+
+
+def _word(service: Service, trials: Sequence[Trial], arm: str, repeat: int) -> str:
+    confirmation = confirmation_of(service.plan, trials, arm, repeat)
+    if confirmation is not None:
+        return {RUNNING: "running", COMPLETE: "done"}.get(confirmation.state, "failed")
+    over = _is_over(service, trials, arm, repeat)
+    return "none" if over and is_failed(service.plan, trials, arm, repeat) else "waiting"
+
+
+def _is_over(service: Service, trials: Sequence[Trial], arm: str, repeat: int) -> bool:
+    searched = of(trials, arm, SEARCH, repeat)
+    return len(searched) >= service.plan.share(arm) and all(trial.state != RUNNING for trial in searched)
 
 
 def _diverged(service: Service, trial: Trial) -> bool:
@@ -87,24 +103,50 @@ def ranking(sweep: Sweep, service: Service) -> Ranking:
     """The ranking by confirmation results, as far as there are any."""
     trials = service.studies.trials()
     results = [_result(sweep, service, trials, arm) for arm in service.plan.arms]
-    return rank(results, sweep.objective.direction, sweep.objective.output)
+    ranked = rank(results, sweep.objective.direction, sweep.objective.output)
+    return ranked._replace(fronts=pareto(sweep, service))
+
+
+def pareto(sweep: Sweep, service: Service) -> tuple[ArmFront, ...]:
+    """Each arm's front, of all its searches together; none where there is a single objective."""
+    measures = [aim.measure for aim in sweep.objectives]
+    return fronts(service.plan, measures, service.studies.trials()) if len(measures) > 1 else ()
 
 
 def _result(sweep: Sweep, service: Service, trials: Sequence[Trial], arm: str) -> ArmResult:
-    searched, budget = of(trials, arm, SEARCH), _budget(sweep, service, of(trials, arm, SEARCH))
-    for trial in of(trials, arm, CONFIRM):
-        if trial.state == COMPLETE:
-            last = TrialRecord(service.store, trial.key).history()[-1]
-            success = tuple(last.metrics.get("success", ()))
-            objective = tuple(last.metrics[sweep.objective.output])
-            return ArmResult(
-                arm, trial.params, trial.seeds, success, objective, budget, diagnoses=tuple(last.diagnoses)
-            )
-        return ArmResult(arm, {}, (), (), (), budget, missing=trial.error or "its confirmation is running")
-    if len(searched) >= sweep.trials and is_failed(trials, arm):
+    """The arm's confirmations, one a repeat: it is ranked when all are there."""
+    repeats = range(service.plan.repeats)
+    budget = _budget(sweep, service, of(trials, arm, SEARCH))
+    for repeat in repeats:
+        reason = _missing(service, trials, arm, repeat)
+        if reason is not None:
+            which = f"repeat {repeat + 1} of {len(repeats)}: " if len(repeats) > 1 else ""
+            return ArmResult(arm, {}, (), (), (), budget, missing=which + reason)
+    confirmed = [trial for repeat in repeats if (trial := confirmation_of(service.plan, trials, arm, repeat))]
+    lasts = [TrialRecord(service.store, trial.key).history()[-1] for trial in confirmed]
+    best = compromise(service.plan, [t for r in repeats if (t := best_of(service.plan, trials, arm, r))])
+    return ArmResult(
+        arm=arm,
+        params={} if best is None else best.params,
+        seeds=tuple(seed for trial in confirmed for seed in trial.seeds),
+        success=tuple(value for last in lasts for value in last.metrics.get("success", ())),
+        objective=tuple(value for last in lasts for value in last.metrics[sweep.objective.output]),
+        budget=budget,
+        diagnoses=tuple(word for last in lasts for word in last.diagnoses),
+        settings=tuple(trial.params for trial in confirmed),
+    )
+
+
+def _missing(service: Service, trials: Sequence[Trial], arm: str, repeat: int) -> str | None:
+    """Why a search of an arm has no confirmation results; None: it has."""
+    confirmation, searched = confirmation_of(service.plan, trials, arm, repeat), of(trials, arm, SEARCH, repeat)
+    if confirmation is not None:
+        done = confirmation.state == COMPLETE
+        return None if done else confirmation.error or "its confirmation is running"
+    if len(searched) >= service.plan.share(arm) and is_failed(service.plan, trials, arm, repeat):
         reason = next((trial.error for trial in searched if trial.error is not None), "all were pruned")
-        return ArmResult(arm, {}, (), (), (), budget, missing=f"no trial completed: {reason}")
-    return ArmResult(arm, {}, (), (), (), budget)
+        return f"no trial completed: {reason}"
+    return "its new best is not confirmed yet" if of(trials, arm, CONFIRM, repeat) else "not confirmed yet"
 
 
 def _budget(sweep: Sweep, service: Service, searched: Sequence[Trial]) -> Budget:
@@ -138,10 +180,11 @@ def view(sweep: Sweep, service: Service, status: str, detail: str = "") -> Sweep
 
 
 def _arm_view(sweep: Sweep, service: Service, trials: Sequence[Trial], arm: str) -> ArmView:
-    shown = [*of(trials, arm, SEARCH), *of(trials, arm, CONFIRM)]
+    shown = [*of(trials, arm, SEARCH), *of(trials, arm, CONFIRM)]  # also confirmations of what was best before
     curves = [_curve(sweep, trial, TrialRecord(service.store, trial.key).history()) for trial in shown]
-    chosen = [*of(trials, arm, CONFIRM), best_of(service.plan, trials, arm)]
-    pictures = (_samples(service, trial) for trial in chosen if trial is not None)
+    plan = service.plan
+    chosen = [confirmation_of(plan, trials, arm, repeat) for repeat in range(plan.repeats)]
+    pictures = (_samples(service, trial) for trial in [*chosen, best_of(plan, trials, arm)] if trial is not None)
     return ArmView(arm, tuple(c for c in curves if c.steps), next((p for p in pictures if p is not None), None))
 
 

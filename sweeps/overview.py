@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.trials import CONFIRM, RUNNING, SEARCH
+from sweeps.decide import confirmation_of
+from sweeps.trials import RUNNING, SEARCH
 from sweeps.wording import age, inert, percent
 
 if TYPE_CHECKING:
@@ -40,14 +41,15 @@ class Line(NamedTuple):
 def of(folder: Folder, owner: Holder | None) -> Line:
     """A sweep's line, from its studies and its last ranking."""
     from sweeps.driver import open_sweep
+    from sweeps.spec import Sweep
 
     about = folder.read()
     since, best = time.time() - datetime.fromisoformat(about["created"]).timestamp(), _best(folder)
     if not folder.has_studies:
-        spec = about["sweep"]
-        arms = len(spec["optimizers"])
-        return Line(folder.name, "not started", 0, arms * spec["trials"], 0, arms, since, best, "")
-    sweep, service = open_sweep(folder)
+        asked = Sweep.from_normalized(about["sweep"])
+        searches = len(asked.optimizers) * asked.repeats
+        return Line(folder.name, "not started", 0, searches * asked.share, 0, searches, since, best, "")
+    _, service = open_sweep(folder)
     trials = service.studies.trials()
     ended = [trial for trial in trials if trial.state != RUNNING]
     state = "running" if owner else "finished" if service.is_done else "stopped"
@@ -55,9 +57,9 @@ def of(folder: Folder, owner: Holder | None) -> Line:
         name=folder.name,
         state=state,
         done=sum(trial.kind == SEARCH for trial in ended),
-        total=len(service.plan.arms) * sweep.trials,
-        confirmed=sum(trial.kind == CONFIRM for trial in ended),
-        arms=len(service.plan.arms),
+        total=sum(service.plan.share(arm) for arm, _ in service.plan.searches),
+        confirmed=sum(confirmation_of(service.plan, ended, *search) is not None for search in service.plan.searches),
+        arms=len(service.plan.searches),
         age=since,
         best=best,
         owner=owner.told if owner else "",

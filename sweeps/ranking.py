@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sweeps.answer import answer, caveat
+from sweeps.pareto import ArmFront
+from sweeps.repeats import blocks, compare, rate_interval
 from sweeps.stats import Interval, holm, mcnemar, median, quantile, wilson
 
 
@@ -40,7 +42,8 @@ class ArmResult(NamedTuple):
     what became of each, ``diagnoses``.
 
     An arm that was not confirmed has no seeds, and ``missing`` says why. A game without a rule of success has empty
-    ``success`` in all arms.
+    ``success`` in all arms. ``settings`` are those confirmed, one a repeat of the search (empty: ``params`` alone);
+    ``seeds`` are as many of each repeat, one repeat's below the next one's.
     """
 
     arm: str
@@ -51,11 +54,23 @@ class ArmResult(NamedTuple):
     budget: Budget = Budget()
     missing: str = "not confirmed yet"
     diagnoses: tuple[str, ...] = ()
+    settings: tuple[dict[str, float], ...] = ()
+
+    @property
+    def repeats(self) -> int:
+        """Searches of the arm."""
+        return max(1, len(self.settings))
+
+    @property
+    def won(self) -> list[tuple[float, ...]]:
+        """``success`` by repeat."""
+        return blocks(self.success, self.repeats)
 
 
 class Standing(NamedTuple):
     """An arm's row. ``place`` is shared where rate and median are equal; ``p`` and ``corrected`` compare it with the
-    first row (None there); ``successes``, ``rate`` and ``interval`` are None without a rule of success."""
+    first row (None there); ``successes``, ``rate`` and ``interval`` are None without a rule of success. ``params`` are
+    the best of ``settings``, which are those confirmed, one a repeat of the search."""
 
     place: int
     arm: str
@@ -70,6 +85,12 @@ class Standing(NamedTuple):
     corrected: float | None
     budget: Budget
     diagnoses: tuple[str, ...]
+    settings: tuple[dict[str, float], ...] = ()
+
+    @property
+    def repeats(self) -> int:
+        """Searches of the arm."""
+        return max(1, len(self.settings))
 
 
 class Unranked(NamedTuple):
@@ -81,7 +102,8 @@ class Unranked(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """The table, best first, with its sentence (``answer``) and what its intervals leave out (``caveat``)."""
+    """The table, best first, with its sentence (``answer``) and what its intervals cover (``caveat``); of several
+    objectives also each arm's front."""
 
     answer: str
     caveat: str
@@ -89,6 +111,7 @@ class Ranking(NamedTuple):
     direction: str
     standings: tuple[Standing, ...]
     unranked: tuple[Unranked, ...]
+    fronts: tuple[ArmFront, ...] = ()
 
 
 def rank(arms: Sequence[ArmResult], direction: str = "minimize", objective: str = "objective") -> Ranking:
@@ -97,7 +120,8 @@ def rank(arms: Sequence[ArmResult], direction: str = "minimize", objective: str 
     Every other arm is compared with the first by an exact McNemar test over the shared seeds (a sign test of the
     objective where there is no rule of success), corrected by Holm's method. Choosing the first from the same seeds
     costs little: of simulated sweeps with equal arms and 32 seeds, a difference was claimed in 4-5% with six arms and
-    in 4-7% with ten. The order of arms and of seeds given does not matter, to the last digit.
+    in 4-7% with ten. Where the search was repeated, intervals and tests are over the repeats (``sweeps/repeats.py``).
+    The order of arms and of seeds given does not matter, to the last digit.
 
     Raises:
         ValueError: an unknown direction, arms confirmed on different seeds, results missing or not 0 and 1, or two arms
@@ -135,6 +159,11 @@ def _check(arms: Sequence[ArmResult], confirmed: Sequence[ArmResult], direction:
     if len(set(names)) < len(names):
         raise ValueError(f"two arms of one name among {', '.join(sorted(names))}")
     for arm in confirmed:
+        if arm.repeats != confirmed[0].repeats:
+            raise ValueError(
+                f"paired tests need the same repeats in all arms: {confirmed[0].arm} was searched "
+                f"{confirmed[0].repeats} times, {arm.arm} {arm.repeats} times"
+            )
         if arm.seeds != confirmed[0].seeds:
             raise ValueError(
                 f"paired tests need the same seeds in all arms: {confirmed[0].arm} was confirmed on "
@@ -166,9 +195,13 @@ def _seeds(arm: ArmResult) -> str:
 
 def _compare(first: ArmResult, other: ArmResult, sign: int) -> float:
     if first.success:
-        return mcnemar(first.success, other.success)
-    pairs = [(sign * a, sign * b) for a, b in zip(first.objective, other.objective, strict=True)]
-    return mcnemar([a < b for a, b in pairs], [b < a for a, b in pairs])
+        ours, theirs = first.success, other.success
+    else:
+        pairs = [(sign * a, sign * b) for a, b in zip(first.objective, other.objective, strict=True)]
+        ours, theirs = tuple(float(a < b) for a, b in pairs), tuple(float(b < a) for a, b in pairs)
+    if first.repeats == 1:
+        return mcnemar(ours, theirs)
+    return compare(blocks(ours, first.repeats), blocks(theirs, first.repeats))
 
 
 def _standing(place: int, arm: ArmResult, p: float | None, corrected: float | None) -> Standing:
@@ -181,13 +214,14 @@ def _standing(place: int, arm: ArmResult, p: float | None, corrected: float | No
         seeds=n,
         successes=successes,
         rate=None if successes is None else successes / n,
-        interval=None if successes is None else wilson(successes, n),
+        interval=None if successes is None else wilson(successes, n) if arm.repeats == 1 else rate_interval(arm.won),
         median=median(arm.objective),
         quartiles=Interval(quantile(arm.objective, 0.25), quantile(arm.objective, 0.75)),
         p=p,
         corrected=corrected,
         budget=arm.budget,
         diagnoses=arm.diagnoses,
+        settings=arm.settings,
     )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Collection
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from sweeps import values
-from sweeps.gamespec import Count, Model
+from sweeps.armspec import Names
+from sweeps.gamespec import Count, Model, Named
+from sweeps.pruners import PRUNERS
+from sweeps.samplers import SAMPLERS
+from sweeps.source import shown
 
 Measure = Annotated[str, AfterValidator(values.measure)]
 
@@ -44,12 +49,68 @@ class Objective(Model):
         return self.measure.partition(".")[2]
 
 
-class Search(Model):
-    """How each arm is searched."""
+Objectives = Annotated[
+    Annotated[Objective, Tag("<one>")] | Annotated[list[Objective], Field(min_length=1), Tag("<several>")],
+    Discriminator(lambda said: "<several>" if isinstance(said, list) else "<one>"),
+]
 
-    sampler: Annotated[str, AfterValidator(values.one_among("sampler", values.SAMPLERS))] = "tpe"
-    pruner: Annotated[str, AfterValidator(values.one_among("pruner", values.PRUNERS))] = "asha"
+
+class SamplerSpec(Named):
+    """Who draws a search's configurations."""
+
+    name: Annotated[str, AfterValidator(values.one_in(SAMPLERS))] = Field(description=values.known(SAMPLERS))
+
+
+class PrunerSpec(Named):
+    """Who ends a search's trials early."""
+
+    name: Annotated[str, AfterValidator(values.one_in(PRUNERS))] = Field(description=values.known(PRUNERS))
+
+
+def _best_all_or_count(said: Any) -> Any:
+    if said not in ("best", "all") and (type(said) is not int or said < 1):
+        raise values.wrong(f"is {shown(said)}", "best, all, or how many of the best is allowed")
+    return said
+
+
+class StartFrom(Model):
+    """An earlier sweep of the same storage, whose complete trials begin the searches of arms of the same names."""
+
+    sweep: Annotated[str, AfterValidator(values.plain_name)] = Field(description="a sweep's name")
+    trials: Annotated[Count | Literal["best", "all"], BeforeValidator(_best_all_or_count)] = "best"
+
+
+class Search(Model):
+    """How each arm is searched. Of several objectives ``nsga2`` and ``none`` are the defaults."""
+
+    sampler: SamplerSpec = Field(default_factory=lambda: SamplerSpec(name="tpe"))
+    pruner: PrunerSpec = Field(default_factory=lambda: PrunerSpec(name="asha"))
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    start_from: StartFrom | None = None
+
+
+class Point(Model):
+    """A configuration to try first: hyperparameters, the others drawn; for arms by name, or all that have them."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float] = Field(init=False)
+
+    optimizer: Names | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.hypers:
+            raise values.wrong("names no hyperparameter", "one such as {lr: 1.0e-3} is allowed")
+        return self
+
+    @property
+    def hypers(self) -> dict[str, float]:
+        """Name -> value."""
+        return {name: float(value) for name, value in (self.__pydantic_extra__ or {}).items()}
+
+    def holds(self, names: Collection[str], hypers: Collection[str]) -> bool:
+        """Whether it is for an arm of these names that searches these hyperparameters."""
+        return self.hypers.keys() <= set(hypers) if self.optimizer is None else bool(set(names) & set(self.optimizer))
 
 
 class Confirm(Model):

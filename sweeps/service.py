@@ -24,10 +24,11 @@ class NoRoom(RuntimeError):
 
 
 class Arm(NamedTuple):
-    """What the service needs of an arm: its space for the sampler, and a trial's config."""
+    """What the service needs of an arm: its space for the sampler, a trial's config, and points to try first."""
 
     space: dict[str, Any]
     configure: Callable[[Trial], Config]
+    points: tuple[dict[str, float], ...] = ()
 
 
 class Work(NamedTuple):
@@ -85,7 +86,7 @@ class Service:
         if self.studies.trial(trial.key).state != RUNNING:
             return False
         self.latest[trial.key] = progress
-        self.studies.report(trial, progress.step, progress.value)
+        self.studies.report(trial, progress.step, progress.value, progress.others)
         if progress.last:
             self._finish(trial, COMPLETE)
             return False
@@ -112,9 +113,10 @@ class Service:
         if isinstance(action, Continue):
             return action.trial
         if isinstance(action, ConfirmBest):
-            return self.studies.confirm(action.best, decide.confirm_seeds(self.plan))
+            return self.studies.confirm(action.best, decide.confirm_seeds(self.plan, action.best.repeat))
         arm = self._arms[action.arm]
-        return self.studies.ask(action.arm, arm.space, decide.search_seeds(self.plan))
+        seeds = decide.search_seeds(self.plan, action.repeat)
+        return self.studies.ask(action.arm, arm.space, seeds, action.repeat, arm.points)
 
     def _is_over(self, trial: Trial) -> bool:
         """Catches the study up with what an earlier driver's workers committed; whether nothing is left to do."""

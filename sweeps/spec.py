@@ -11,17 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, ValidationInfo, field_validator
 
 from minmax.metrics import METRICS
 from minmax.schedules import SCHEDULES
-from sweeps import armchecks, checks, values
+from sweeps import armchecks, checks, searchcheck, values
 from sweeps.armspec import Arm, Arms, Entry, Name, Transform, labelled
 from sweeps.explain import explain
 from sweeps.gamespec import Count, GameSpec, Model, Named
 from sweeps.reading import read
-from sweeps.searchspec import Confirm, Objective, Search
-from sweeps.source import Source, SpecErrors
+from sweeps.searchspec import Confirm, Objective, Objectives, Point, Search
+from sweeps.source import KeyPath, Source, SpecErrors
 
 
 class ScheduleSpec(Named):
@@ -63,17 +63,42 @@ class Sweep(Model):
     optimizers: Arms = Field(description="a list of optimizers, an arm each; or arms by label")
     transform: Transform = "adam"
     schedule: Schedules | None = None
-    trials: Count = Field(description="a whole number: the search trials of each arm")
+    trials: Count | None = Field(default=None, description="a whole number: the search trials of each arm")
+    budget: Count | None = Field(default=None, description="a whole number: an arm's search in field units × members")
+    repeats: Annotated[int, Field(ge=1, le=1000)] = 1
+    enqueue: list[Point] = Field(default_factory=list)
     space: dict[str, Entry] = Field(default_factory=dict)
-    objective: Objective = Field(description="{minimize: AGGREGATE.OUTPUT} or {maximize: …}")
+    aims: Objectives = Field(alias="objective", description="{minimize: AGGREGATE.OUTPUT} or {maximize: …}")
     success: Annotated[str, AfterValidator(values.success_metric)] | None = None
     metrics: list[MetricSpec] = Field(default_factory=list)
     report_every: Count = Field(default_factory=lambda said: _even_part(said["length"]))
-    search: Search = Field(default_factory=Search)
+    search: Search = Field(default_factory=dict, validate_default=True)
     confirm: Confirm = Field(default_factory=Confirm)
     resources: Resources = Field(default_factory=Resources)
     storage: Annotated[str, AfterValidator(values.place)] = "./runs"
     tracking: Annotated[str, Field(min_length=1)] | None = None
+
+    @field_validator("search", mode="before")
+    @classmethod
+    def _for_several(cls, said: Any, info: ValidationInfo) -> Any:
+        aims = info.data.get("aims")
+        several = isinstance(aims, list) and len(aims) > 1 and isinstance(said, dict)
+        return {"sampler": "nsga2", "pruner": "none", **said} if several else said
+
+    @property
+    def objectives(self) -> list[Objective]:
+        """All of them."""
+        return self.aims if isinstance(self.aims, list) else [self.aims]
+
+    @property
+    def objective(self) -> Objective:
+        """The first: what reports, curves and the ranking's medians are about."""
+        return self.objectives[0]
+
+    @property
+    def share(self) -> int:
+        """The trials of each search of an arm: as said, or as many as its budget is enough for."""
+        return self.trials or max(1, (self.budget or 0) // (self.length * self.seeds))
 
     def normalized(self) -> dict[str, Any]:
         """Plain data with every default filled in; ``from_normalized`` takes it back."""
@@ -107,6 +132,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     except ValidationError as errors:
         explain(source, errors, Sweep)
     _check(source)
+    if sweep is not None:
+        searchcheck.check(source, sweep)
     if source.problems or sweep is None:
         raise SpecErrors(source.problems)
     return sweep
@@ -120,8 +147,12 @@ def _check(source: Source) -> None:
         data.get(key, default) if source.is_sound((key,)) else None
         for key, default in {"transform": "adam", "success": None, "storage": "./runs"}.items()
     )
-    aims = _valid(Objective, {"objective": data.get("objective")}.items())
+    said = data.get("objective")
+    aims: dict[KeyPath, Any] = (
+        {("objective", at): each for at, each in enumerate(said)} if isinstance(said, list) else {("objective",): said}
+    )
     checks.reports(source)
+    searchcheck.share(source, Sweep.model_fields["seeds"].default)
     checks.builders(source)
     sound = {key: labelled(key, arm) for key, arm in _valid(Arm, armchecks.written(source).items()).items()}
     built = armchecks.arms(source, sound, transform)
@@ -130,11 +161,13 @@ def _check(source: Source) -> None:
     armchecks.settings(source, arms)
     armchecks.space(source, entries, arms)
     armchecks.grid(source, entries, arms)
-    checks.objective(source, aims.get("objective"), success, checks.metrics(source))
+    outputs = checks.metrics(source)
+    for path, aim in _valid(Objective, aims.items()).items():
+        checks.objective(source, path, aim, success, outputs)
     checks.storage(source, place)
 
 
-Key = TypeVar("Key", bound=int | str)
+Key = TypeVar("Key", bound=int | str | KeyPath)
 Part = TypeVar("Part", bound=Model)
 
 

@@ -1,16 +1,17 @@
 """The studies: which trials exist, with what parameters and values. Optuna's storage, opened by the driver alone.
 
 A trial is created in one transaction with all its parameters, so a driver killed at any moment leaves it whole or not
-there at all. Sampler and pruner work on a copy in memory and keep no state of their own: both are functions of what is
-stored, so a resumed search draws and prunes as it would have.
+there at all. Sampler and pruner look at a mirror of what is stored and keep no state of their own: both are functions
+of what is stored, so a resumed search draws and prunes as it would have.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -18,12 +19,13 @@ import sqlalchemy
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeps.mirror import Mirror
+from sweeps.samplers import Draw, MakeSampler
 from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.pruners import BasePruner
-    from optuna.samplers import BaseSampler
 
 STATES = {
     TrialState.RUNNING: RUNNING,
@@ -33,8 +35,8 @@ STATES = {
 }
 STORED = {ours: theirs for theirs, ours in STATES.items()}
 RUNG = "completed_rung_"  # what Optuna's halving pruners leave at a trial
-
-MakeSampler = Callable[[int], "BaseSampler"]
+OTHERS = "others"  # ours, by step: the objectives beside the first
+FIXED = "fixed_params"  # what Optuna reads off a trial that was enqueued
 
 
 def open_storage(url: str) -> optuna.storages.RDBStorage:
@@ -59,9 +61,9 @@ class Studies:
         storage: Optuna's.
         sweep: its name; studies are called ``NAME/ARM`` and ``NAME/(confirm)``.
         arms: in order.
-        minimize: the objective's direction.
-        seed: of the search; trial n of an arm is drawn from (seed, arm, n).
-        sampler: seed -> sampler. ``pruner``: of search trials.
+        minimize: each objective's direction.
+        seed: of the search; trial n of an arm is drawn from (seed, arm, n), and each repeat of a search from its own.
+        sampler: draw -> sampler. ``pruner``: of search trials.
     """
 
     def __init__(
@@ -69,17 +71,19 @@ class Studies:
         storage: optuna.storages.BaseStorage,
         sweep: str,
         arms: tuple[str, ...],
-        minimize: bool,
+        minimize: Sequence[bool],
         seed: int,
         sampler: MakeSampler,
         pruner: BasePruner,
     ) -> None:
         self._storage, self._seed, self._sampler, self._pruner = storage, seed, sampler, pruner
-        self._direction = StudyDirection.MINIMIZE if minimize else StudyDirection.MAXIMIZE
+        self._directions = [StudyDirection.MINIMIZE if down else StudyDirection.MAXIMIZE for down in minimize]
         self._ids = {arm: self._study(f"{sweep}/{arm}") for arm in arms}
         self._confirm = self._study(f"{sweep}/(confirm)")
         self._trials: dict[str, Trial] = {}
         self._frozen: dict[str, FrozenTrial] = {}  # as stored: nobody else writes, so each is read when it changes
+        self._searches: dict[tuple[str, int], list[FrozenTrial]] = {}  # (arm, repeat) -> its trials, numbered from 0
+        self._places: dict[str, int] = {}  # a search trial's number among those of its repeat
         for study in (*self._ids.values(), self._confirm):
             for frozen in storage.get_all_trials(study, deepcopy=False):
                 self._remember(frozen)
@@ -96,21 +100,33 @@ class Studies:
         """Reported objective by step."""
         return dict(self._frozen[trial.key].intermediate_values)
 
-    def ask(self, arm: str, space: Mapping[str, BaseDistribution], seeds: tuple[int, ...]) -> Trial:
-        """Draws and stores the arm's next trial."""
-        mirror = self._mirror(arm)
-        number = len(mirror.get_trials(deepcopy=False))
-        mirror.sampler = self._sampler(_seed_of(self._seed, arm, number))
-        drawn = mirror.ask(fixed_distributions=dict(space))
-        frozen = mirror._storage.get_trial(drawn._trial_id)
-        frozen.user_attrs = {"arm": arm, "kind": SEARCH, "attempt": 0, "seeds": list(seeds)}
-        return self._create(self._ids[arm], frozen)
+    def ask(
+        self,
+        arm: str,
+        space: Mapping[str, BaseDistribution],
+        seeds: tuple[int, ...],
+        repeat: int = 0,
+        points: Sequence[Mapping[str, float]] = (),
+    ) -> Trial:
+        """Draws and stores the next trial of an arm's search; the first are ``points``, completed by the sampler."""
+        number = len(self._searches.get((arm, repeat), ()))
+        given = (
+            {name: _of_kind(space[name], value) for name, value in points[number].items()} if points[number:] else {}
+        )
+        waiting = optuna.trial.create_trial(state=TrialState.WAITING, system_attrs={FIXED: given} if given else {})
+        mirror = self._mirror(arm, repeat, number, waiting)
+        name = _search_name(arm, repeat)
+        draw = Draw(number, _seed_of(self._seed, name, number), _seed_of(self._seed, name), space)
+        optuna.Study(name, mirror, self._sampler(draw), optuna.pruners.NopPruner()).ask(dict(space))
+        mirror.own.user_attrs = {"arm": arm, "kind": SEARCH, "attempt": 0, "seeds": list(seeds), "repeat": repeat}
+        return self._create(self._ids[arm], mirror.own)
 
     def confirm(self, best: Trial, seeds: tuple[int, ...]) -> Trial:
-        """Stores the confirmation of an arm's best trial."""
+        """Stores a confirmation of a search trial, its arm's best."""
         frozen = optuna.trial.create_trial(state=TrialState.RUNNING)
+        number = sum((trial.arm, trial.kind) == (best.arm, CONFIRM) for trial in self._trials.values())
         frozen.user_attrs = {"arm": best.arm, "kind": CONFIRM, "attempt": 0, "seeds": list(seeds)}
-        frozen.user_attrs |= {"params": best.params, "confirms": best.number}
+        frozen.user_attrs |= {"params": best.params, "confirms": best.number, "repeat": best.repeat, "number": number}
         return self._create(self._confirm, frozen)
 
     def begin(self, trial: Trial) -> Trial:
@@ -118,28 +134,33 @@ class Studies:
         self._storage.set_trial_user_attr(self._id(trial), "attempt", trial.attempt + 1)
         return self._refresh(trial)
 
-    def report(self, trial: Trial, step: int, value: float) -> None:
-        """Stores the objective at a step; what is stored already stays."""
-        if step not in self._frozen[trial.key].intermediate_values:
-            self._storage.set_trial_intermediate_value(self._id(trial), step, value)
-            self._refresh(trial)
+    def report(self, trial: Trial, step: int, value: float, others: Sequence[float] = ()) -> None:
+        """Stores the objectives at a step; what is stored already stays."""
+        frozen = self._frozen[trial.key]
+        if step in frozen.intermediate_values:
+            return
+        if others:
+            said = {**frozen.user_attrs.get(OTHERS, {}), str(step): list(others)}
+            self._storage.set_trial_user_attr(self._id(trial), OTHERS, said)
+        self._storage.set_trial_intermediate_value(self._id(trial), step, value)
+        self._refresh(trial)
 
     def should_prune(self, trial: Trial) -> bool:
         """The pruner's word on a search trial after its last report. Asking twice gives the same answer."""
-        if trial.kind != SEARCH:
+        if trial.kind != SEARCH or len(self._directions) > 1:
             return False
         own = self._frozen[trial.key]
-        mirror = self._mirror(trial.arm, without=own.number)
         bare = {key: value for key, value in own.system_attrs.items() if not key.startswith(RUNG)}
-        copy = optuna.trial.create_trial(
+        again = optuna.trial.create_trial(
             state=TrialState.RUNNING, params=own.params, distributions=own.distributions, system_attrs=bare
         )
-        copied = mirror._storage.create_new_trial(mirror._study_id, template_trial=copy)
+        mirror = self._mirror(trial.arm, trial.repeat, self._places[trial.key], again)
+        study = optuna.Study(_search_name(trial.arm, trial.repeat), mirror, pruner=self._pruner)
         pruned = False
         for step, value in sorted(own.intermediate_values.items()):
-            mirror._storage.set_trial_intermediate_value(copied, step, value)
-            pruned = self._pruner.prune(mirror, mirror._storage.get_trial(copied))
-        learned = mirror._storage.get_trial(copied).system_attrs
+            mirror.set_trial_intermediate_value(again._trial_id, step, value)
+            pruned = self._pruner.prune(study, mirror.own)
+        learned = mirror.own.system_attrs
         changed = {key: value for key, value in learned.items() if own.system_attrs.get(key) != value}
         for key, value in changed.items():
             self._storage.set_trial_system_attr(self._id(trial), key, value)
@@ -148,12 +169,12 @@ class Studies:
         return pruned
 
     def finish(self, trial: Trial, state: str, error: str | None = None) -> Trial:
-        """Ends a trial with its last reported value; a failure with its reason."""
-        identity, last = self._id(trial), self.trial(trial.key).value
+        """Ends a trial with its last reported values; a failure with its reason."""
+        identity, last = self._id(trial), self.trial(trial.key).values
         if error is not None:
             self._storage.set_trial_user_attr(identity, "error", error)
-        final = [last] if last is not None and state != FAILED and math.isfinite(last) else None
-        self._storage.set_trial_state_values(identity, STORED[state], final)
+        final = last and state != FAILED and all(map(math.isfinite, last))
+        self._storage.set_trial_state_values(identity, STORED[state], last if final else None)
         return self._refresh(trial)
 
     def _study(self, name: str) -> int:
@@ -161,7 +182,7 @@ class Studies:
             return self._storage.get_study_id_from_name(name)
         except KeyError:
             with contextlib.suppress(optuna.exceptions.DuplicatedStudyError):  # another process was faster
-                return self._storage.create_new_study([self._direction], name)
+                return self._storage.create_new_study(self._directions, name)
             return self._storage.get_study_id_from_name(name)
 
     def _create(self, study: int, frozen: FrozenTrial) -> Trial:
@@ -176,54 +197,64 @@ class Studies:
 
     def _remember(self, frozen: FrozenTrial) -> Trial:
         trial = _ours(frozen)
+        if trial.kind == SEARCH:
+            search = self._searches.setdefault((trial.arm, trial.repeat), [])
+            place = self._places.setdefault(trial.key, len(search))
+            search[place : place + 1] = [_numbered(frozen, place)]
         self._trials[trial.key], self._frozen[trial.key] = trial, frozen
         return trial
 
-    def _mirror(self, arm: str, without: int | None = None) -> optuna.Study:
-        """A study in memory with copies of the arm's trials, where samplers and pruners may write as they like."""
-        mirror = optuna.create_study(directions=[self._direction], pruner=optuna.pruners.NopPruner())
-        own = [self._frozen[t.key] for t in self._trials.values() if (t.arm, t.kind) == (arm, SEARCH)]
-        for frozen in sorted((each for each in own if each.number != without), key=lambda each: each.number):
-            mirror._storage.create_new_trial(mirror._study_id, template_trial=frozen)
-        return mirror
+    def _mirror(self, arm: str, repeat: int, number: int, own: FrozenTrial) -> Mirror:
+        """Where samplers and pruners see trial ``number`` of a search as ``own``, and may write to it."""
+        trials = self._searches.get((arm, repeat), [])
+        own.number = number
+        own._trial_id = (
+            trials[number]._trial_id
+            if number < len(trials)
+            else 1 + max((trial._trial_id for trial in trials), default=0)
+        )
+        return Mirror(_search_name(arm, repeat), self._directions, trials, own)
 
 
 def _ours(frozen: FrozenTrial) -> Trial:
     said: dict[str, Any] = frozen.user_attrs
-    steps = sorted(frozen.intermediate_values)
+    last = max(frozen.intermediate_values, default=None)
     return Trial(
         arm=said["arm"],
         kind=said["kind"],
-        number=frozen.number if said["kind"] == SEARCH else 0,
+        number=frozen.number if said["kind"] == SEARCH else said.get("number", 0),
         params=said.get("params") or {name: float(value) for name, value in frozen.params.items()},
         state=STATES[frozen.state],
         attempt=said["attempt"],
-        value=frozen.intermediate_values[steps[-1]] if steps else None,
+        value=None if last is None else frozen.intermediate_values[last],
         seeds=tuple(said["seeds"]),
         error=said.get("error") if frozen.state == TrialState.FAIL else None,  # stored just before the state is
+        others=tuple(said.get(OTHERS, {}).get(str(last), ())),
+        repeat=said.get("repeat", 0),
+        confirms=said.get("confirms"),
     )
 
 
-def _seed_of(seed: int, arm: str, number: int) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}/{arm}/{number}".encode()).digest()[:4], "big")
+def _numbered(frozen: FrozenTrial, number: int) -> FrozenTrial:
+    """The trial under its number in its own search."""
+    if frozen.number == number:
+        return frozen
+    other = copy.copy(frozen)
+    other.number = number
+    return other
 
 
-def sampler_of(name: str, trials: int) -> MakeSampler:
-    """seed -> a registered sampler for ``trials`` trials; the first third is random, at least two and at most ten."""
-    startup = min(10, max(2, trials // 3))
-    makers: dict[str, MakeSampler] = {
-        "tpe": lambda seed: optuna.samplers.TPESampler(n_startup_trials=startup, constant_liar=True, seed=seed),
-        "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
-    }
-    return makers[name]
+def _of_kind(distribution: BaseDistribution, value: float) -> Any:
+    """The value as the distribution has it: a whole number, or one of the choices."""
+    return distribution.to_external_repr(distribution.to_internal_repr(value))
 
 
-def pruner_of(name: str, length: int, report_every: int) -> BasePruner:
-    """A registered pruner over steps in field units; ``asha`` halves by three, first after a quarter of the length."""
-    first = max(report_every, length // 4)
-    makers: dict[str, Callable[[], BasePruner]] = {
-        "asha": lambda: optuna.pruners.SuccessiveHalvingPruner(min_resource=first, reduction_factor=3),
-        "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=first),
-        "none": optuna.pruners.NopPruner,
-    }
-    return makers[name]()
+def _search_name(arm: str, repeat: int) -> str:
+    """What a search draws its chance from; an arm's first is called as the arm is."""
+    return f"{arm}/repeat-{repeat}" if repeat else arm
+
+
+def _seed_of(seed: int, search: str, number: int | None = None) -> int:
+    """The seed of one draw of a search, or of all."""
+    of = f"{seed}/{search}" if number is None else f"{seed}/{search}/{number}"
+    return int.from_bytes(hashlib.sha256(of.encode()).digest()[:4], "big")

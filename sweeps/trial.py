@@ -9,7 +9,7 @@ import contextlib
 import json
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import minmax
@@ -31,7 +31,7 @@ class Config(NamedTuple):
     """All that decides a trial's numbers; ``config.json`` in its record.
 
     ``metrics``: name -> options of each metric measured. ``measures``: the aggregates reported as values.
-    ``objective`` is the one the search looks at, ``minimize`` its direction.
+    ``objective`` is the one the search looks at, ``minimize`` its direction; ``others`` are looked at beside it.
     """
 
     arm: str
@@ -50,6 +50,7 @@ class Config(NamedTuple):
     minimize: bool
     device: str
     schedule: Any = None
+    others: Sequence[str] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Config:
@@ -60,7 +61,8 @@ class Config(NamedTuple):
 class Progress(NamedTuple):
     """What a worker tells the driver of one report; the rest is in the record.
 
-    ``success`` is the share of members that succeed (None without a rule), ``diverged`` of those that diverged.
+    ``success`` is the share of members that succeed (None without a rule), ``diverged`` of those that diverged;
+    ``others`` are further objectives.
     """
 
     step: int
@@ -68,6 +70,7 @@ class Progress(NamedTuple):
     last: bool
     success: float | None
     diverged: float
+    others: tuple[float, ...] = ()
 
 
 def progress_of(report: Mapping[str, Any], config: Config) -> Progress:
@@ -79,6 +82,7 @@ def progress_of(report: Mapping[str, Any], config: Config) -> Progress:
         last=report["step"] == config.length,
         success=report["values"].get("rate.success"),
         diverged=sum(at is not None for at in fallen) / len(fallen),
+        others=tuple(report["values"][measure] for measure in config.others),
     )
 
 

@@ -12,8 +12,9 @@ class Trial(NamedTuple):
     """One configuration × its seeds, as the study knows it.
 
     ``params`` are those that were drawn; an arm's constants are in its configs. ``attempt`` counts from 1; 0 means
-    asked for and never started. ``value`` is the objective at the last report (None before the first); ``error`` the
-    one-line reason of a failure.
+    asked for and never started. ``value`` is the objective at the last report (None before the first), ``others`` are
+    further objectives there; ``error`` is the one-line reason of a failure. ``repeat`` counts the searches of an arm;
+    ``confirms`` is the number of the search trial that a confirmation confirms.
     """
 
     arm: str
@@ -25,8 +26,16 @@ class Trial(NamedTuple):
     value: float | None
     seeds: tuple[int, ...]
     error: str | None = None
+    others: tuple[float, ...] = ()
+    repeat: int = 0
+    confirms: int | None = None
 
     @property
     def key(self) -> str:
         """``arm/search-0003``: its name everywhere, and its folder below ``trials/``."""
         return f"{self.arm}/{self.kind}-{self.number:04d}"
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """All objectives at the last report; none before the first."""
+        return () if self.value is None else (self.value, *self.others)

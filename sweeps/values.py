@@ -21,8 +21,6 @@ from sweeps.environment import refers
 from sweeps.source import shown
 from sweeps.stats import aggregator
 
-SAMPLERS = ("tpe", "random")
-PRUNERS = ("asha", "median", "none")
 RESERVED = ("mlartifacts",)  # what a storage holds beside its sweeps
 
 
@@ -44,18 +42,6 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 def listed(given: str, names: Collection[str]) -> str:
     """What there is, for a name that is not among it."""
     return f"{did_you_mean(given, names)}known: {', '.join(sorted(names)) or 'none'}"
-
-
-def one_among(kind: str, known: Iterable[str]) -> Callable[[str], str]:
-    """A check that a name is one of ``known``."""
-    names = list(known)
-
-    def check(name: str) -> str:
-        if name not in names:
-            raise wrong(f"unknown {kind} {shown(name)}", f"{did_you_mean(name, names)}known: {', '.join(names)}")
-        return name
-
-    return check
 
 
 def known(registry: Registry) -> str:

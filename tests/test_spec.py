@@ -92,7 +92,12 @@ def test_the_design_example(spec: Any) -> None:
         "frechet",
     )
     assert (sweep.space["lr"].kind, sweep.space["lr"].values) == ("log", (1e-4, 1e-2))
-    assert (sweep.transform, sweep.confirm.seeds, sweep.search.sampler, sweep.tracking) == ("adam", 32, "tpe", None)
+    assert (sweep.transform, sweep.confirm.seeds, sweep.search.sampler.name, sweep.tracking) == (
+        "adam",
+        32,
+        "tpe",
+        None,
+    )
 
 
 # A changed line of GOOD, and what its one problem must begin with and hold.

@@ -19,9 +19,10 @@ import sqlalchemy
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from sweeps.studies import Studies, _seed_of, open_storage, pruner_of, sampler_of
+from sweeps.pruners import pruner_of
+from sweeps.samplers import sampler_of
+from sweeps.studies import Studies, _seed_of, open_storage
 from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
-from sweeps.values import PRUNERS, SAMPLERS
 
 ROOT, HERE = Path(__file__).parents[1], Path(__file__).parent
 SPACE = {
@@ -44,7 +45,7 @@ def studies(folder: Path, seed: int = 0, sampler: str = "tpe", pruner: str = "as
         open_storage(url(folder)),
         "digits",
         ARMS,
-        minimize,
+        (minimize,),
         seed,
         sampler_of(sampler, TRIALS),
         pruner_of(pruner, LENGTH, EVERY),
@@ -150,7 +151,7 @@ def test_two_sweeps_in_one_database_see_nothing_of_each_other(folder: Path) -> N
     one = studies(folder)
     one.ask("gda", SPACE, SEEDS)
     maker = sampler_of("tpe", TRIALS)
-    other = Studies(open_storage(url(folder)), "faces", ARMS, True, 0, maker, pruner_of("none", LENGTH, EVERY))
+    other = Studies(open_storage(url(folder)), "faces", ARMS, (True,), 0, maker, pruner_of("none", LENGTH, EVERY))
     assert other.trials() == []
 
 
@@ -262,27 +263,6 @@ def draws_of(folder: Path, study: str = "digits/gda") -> Params:
     return [trial.params for trial in stored(folder, study)]
 
 
-@pytest.mark.parametrize(
-    ("sampler", "pruner"),
-    [*((sampler, PRUNERS[-1]) for sampler in SAMPLERS), *((SAMPLERS[0], p) for p in PRUNERS[:-1])],
-)
-def test_every_sampler_and_pruner_that_a_spec_may_name_works_and_resumes(
-    folder: Path, again: Path, sampler: str, pruner: str
-) -> None:
-    search(studies(folder, 3, sampler, pruner), trials=6)
-    first = search(studies(again, 3, sampler, pruner), trials=3)
-    search(studies(again, 3, sampler, pruner), trials=3)
-    assert outcomes(folder) == outcomes(again)
-    assert len(first.trials()) == 3
-
-
-def test_an_unknown_sampler_or_pruner_is_not_made() -> None:
-    with pytest.raises(KeyError):
-        sampler_of("grid", TRIALS)
-    with pytest.raises(KeyError):
-        pruner_of("hyperband", LENGTH, EVERY)
-
-
 # Killed
 
 
@@ -310,7 +290,7 @@ def test_a_trial_is_created_whole_or_not_at_all(folder: Path) -> None:
         after = stored(folder)
         for trial in after[before:]:
             assert set(trial.params) == set(SPACE), f"torn at statement {number}"
-            assert trial.user_attrs == {"arm": "gda", "kind": SEARCH, "attempt": 0, "seeds": list(SEEDS)}
+            assert trial.user_attrs == {"arm": "gda", "kind": SEARCH, "attempt": 0, "seeds": list(SEEDS), "repeat": 0}
         if status == 0:
             break
         assert status == -signal.SIGKILL

@@ -61,7 +61,7 @@ def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> Non
     with told():
         sweep = _load(spec, overrides)
         arms = len(sweep.optimizers)
-        print(f"{spec}: sweep {sweep.name}: {arms} arms × ({sweep.trials} trials × {sweep.seeds} seeds + "
+        print(f"{spec}: sweep {sweep.name}: {arms} arms × ({sweep.share} trials × {sweep.seeds} seeds + "
               f"{sweep.confirm.seeds} confirmation seeds), {sweep.length} field units a member")  # fmt: skip
         if estimate:
             from sweeps import driver
