@@ -37,6 +37,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
 from sweeps.decide import Done  # noqa: E402
+from sweeps.guard import guarded  # noqa: E402
 from sweeps.scratch import scratch  # noqa: E402
 from sweeps.service import NoRoom, Service, Work  # noqa: E402
 from sweeps.store import Store  # noqa: E402
@@ -177,8 +178,8 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
 
 @contextmanager
 def _ray() -> Iterator[str]:
-    """A Ray instance on the loopback, and a folder for Tune; both leave nothing behind."""
-    with scratch() as folder:
+    """A Ray instance on the loopback, and a folder for Tune; both leave nothing behind, however this process ends."""
+    with guarded(), scratch() as folder:
         try:
             with _own_signals():
                 ray.init(
