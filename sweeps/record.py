@@ -113,9 +113,12 @@ class Attempt:
             yield self._committed[step]
 
     def checkpoint(self, step: int) -> Checkpoint | None:
-        """The checkpoint of ``step``; None where it is torn, damaged or pruned."""
+        """The checkpoint of ``step``; None where it is torn, damaged or pruned.
+
+        Also where its report is damaged: a trial that went on from here would never make that one again.
+        """
         manifest = self.manifest(step)
-        if manifest is None:
+        if manifest is None or self._verified(f"history/{_name(step)}.json", manifest) is None:
             return None
         contents = {}
         for path in manifest.files:

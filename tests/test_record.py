@@ -180,7 +180,7 @@ STATE, MANIFEST = "checkpoint/000200/state.safetensors", "checkpoint/000200/mani
         (STATE, [100, 200], [100, 200], 100),
         ("checkpoint/000200/state.json", [100, 200], [100, 200], 100),
         ("samples/000200.png", [100, 200], [100], 200),
-        ("history/000200.json", [100], [100], 200),
+        ("history/000200.json", [100], [100], 100),  # from where it is made again
         (MANIFEST, [100], [100], 100),
     ],
 )
