@@ -204,10 +204,28 @@ def grid(source: Source, entries: Mapping[str, Entry], arms: Arms) -> None:
         return
     points = {arms.sound[key].name: _points(source, entries, arms.sound[key], it) for key, it in arms.built.items()}
     most = max(points, key=lambda arm: points[arm], default="")
-    trials = source.data.get("trials")
-    if type(trials) is int and 0 < trials < points.get(most, 0) and source.is_sound(("space",)):
-        what = f"{trials} are fewer than the {points[most]} points of {most}'s grid"
-        source.report(("trials",), what, f"{points[most]} or more is allowed")
+    key, trials = _share(source)
+    if 0 < trials < points.get(most, 0) and source.is_sound(("space",)):
+        what = f"{trials} trials are fewer than the {points[most]} points of {most}'s grid"
+        source.report((key,), what, f"{points[most]} trials or more are allowed")
+
+
+def _sampler(source: Source) -> str | None:
+    """Its name; None where that cannot be told."""
+    search = source.data.get("search", {})
+    said = search.get("sampler", "tpe") if isinstance(search, dict) and source.is_sound(("search",)) else None
+    name = said.get("name") if isinstance(said, dict) else said
+    return name if isinstance(name, str) else None
+
+
+def _share(source: Source) -> tuple[str, int]:
+    """The key that says how many trials an arm has, and how many that is; 0 where that cannot be told."""
+    names = ("trials", "budget", "length", "seeds")
+    said = {name: source.data.get(name, 8 if name == "seeds" else None) for name in names}
+    if said["trials"] is not None or any(type(said[name]) is not int for name in names[1:]):
+        return "trials", said["trials"] if type(said["trials"]) is int else 0
+    each = said["length"] * said["seeds"]
+    return "budget", said["budget"] // each if each > 0 else 0
 
 
 def _points(source: Source, entries: Mapping[str, Entry], arm: Arm, optimizer: Optimizer) -> int:

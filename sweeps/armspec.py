@@ -26,7 +26,9 @@ LogPair = Annotated[Pair, AfterValidator(values.positive)]
 WholePair = Annotated[list[Annotated[int, Field(ge=-(2**53), le=2**53)]], *Pair.__metadata__]
 Numbers = Annotated[list[float], Field(min_length=1), AfterValidator(values.distinct)]
 Names = Annotated[
-    list[str], Field(min_length=1), BeforeValidator(lambda said: [said] if isinstance(said, str) else said)
+    list[str],
+    Field(min_length=1),
+    BeforeValidator(lambda said: [said] if isinstance(said, str) else said, json_schema_input_type=str | list[str]),
 ]
 Transform = Annotated[str, AfterValidator(values.one_in(TRANSFORMS))]
 
@@ -37,11 +39,11 @@ class Arm(Named):
     optimizer: Annotated[str, AfterValidator(values.one_in(OPTIMIZERS))] = Field(
         alias="name", description=values.known(OPTIMIZERS)
     )
-    transform: Transform | None = None
+    transform: Transform | None = Field(default=None, description="how its gradient becomes a step; else the sweep's")
     fixed: dict[str, float] | None = Field(
         default=None, alias="set", description="hyperparameters fixed for this arm, whatever the space says"
     )
-    label: Name | None = Field(default=None, alias="as")
+    label: Name | None = Field(default=None, alias="as", description="what the arm is called; else as its optimizer")
 
     @property
     def name(self) -> str:
@@ -67,9 +69,9 @@ def labelled(key: int | str, arm: Arm) -> Arm:
 
 
 _LABELLED = TypeAdapter(Annotated[dict[str, Arm], Field(min_length=1)])
-Arms = Annotated[
-    list[Arm], Field(min_length=1), WrapValidator(_by_label, json_schema_input_type=list[Arm] | dict[str, Arm])
-]
+_Listed = Annotated[list[Arm], Field(min_length=1)]
+_Labelled = Annotated[dict[Name, Arm], Field(min_length=1)]
+Arms = Annotated[_Listed, WrapValidator(_by_label, json_schema_input_type=_Listed | _Labelled)]
 
 
 class When(Model):
@@ -85,13 +87,13 @@ class When(Model):
 class Entry(Model):
     """Where one hyperparameter is searched, or (a bare number, ``fixed``) what it is."""
 
-    uniform: Pair | None = None
-    log: LogPair | None = None
-    whole: WholePair | None = Field(default=None, alias="int")
-    choice: Numbers | None = None
-    grid: Numbers | None = None
-    fixed: float | None = None
-    when: When | None = None
+    uniform: Pair | None = Field(default=None, description="[low, high]")
+    log: LogPair | None = Field(default=None, description="[low, high], searched geometrically")
+    whole: WholePair | None = Field(default=None, alias="int", description="[low, high] of whole numbers")
+    choice: Numbers | None = Field(default=None, description="one of these numbers")
+    grid: Numbers | None = Field(default=None, description="all of these numbers, for the sampler grid")
+    fixed: float | None = Field(default=None, description="its value, as a bare number is")
+    when: When | None = Field(default=None, description="{optimizer: …}: the arms that it is for; else all")
 
     @model_validator(mode="before")
     @classmethod

@@ -96,14 +96,18 @@ def _gan(option: str) -> Callable[[], Any]:
 class GanGame(Model):
     """A GAN from registered parts; what is left out is what ``minmax.gan`` takes."""
 
-    name: str = "gan"
+    name: str = Field(default="gan", description="gan, or another game's name, which then takes its own options")
     data: DataSpec = Field(description="a data set's name, or {name: …} with its options")
-    net: NetSpec = Field(default_factory=lambda: NetSpec(name=_gan("net")()))
-    loss: LossSpec = Field(default_factory=lambda: LossSpec(name=_gan("loss")()))
-    penalty: PenaltySpec | None = None
-    batch: Count = Field(default_factory=_gan("batch"))
-    latent: Count = Field(default_factory=_gan("latent"))
-    instance_noise: Std = Field(default_factory=_gan("instance_noise"))
+    net: NetSpec = Field(
+        default_factory=lambda: NetSpec(name=_gan("net")()), description="a pair of networks, with its options"
+    )
+    loss: LossSpec = Field(default_factory=lambda: LossSpec(name=_gan("loss")()), description="a GAN's loss")
+    penalty: PenaltySpec | None = Field(default=None, description="a penalty on the discriminator's slope")
+    batch: Count = Field(default_factory=_gan("batch"), description="samples of a minibatch")
+    latent: Count = Field(default_factory=_gan("latent"), description="numbers that the generator makes a sample of")
+    instance_noise: Std = Field(
+        default_factory=_gan("instance_noise"), description="σ of the noise on all that the discriminator sees"
+    )
 
     @property
     def options(self) -> dict[str, Any]:

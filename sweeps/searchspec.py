@@ -20,8 +20,8 @@ Measure = Annotated[str, AfterValidator(values.measure)]
 class Objective(Model):
     """What the search makes small or large: an aggregate over members of a metric's output, ``mean.frechet``."""
 
-    minimize: Measure | None = None
-    maximize: Measure | None = None
+    minimize: Measure | None = Field(default=None, description="AGGREGATE.OUTPUT, as mean.frechet")
+    maximize: Measure | None = Field(default=None, description="AGGREGATE.OUTPUT, as lower.success")
 
     @model_validator(mode="after")
     def _one_direction(self) -> Self:
@@ -77,16 +77,22 @@ class StartFrom(Model):
     """An earlier sweep of the same storage, whose complete trials begin the searches of arms of the same names."""
 
     sweep: Annotated[str, AfterValidator(values.plain_name)] = Field(description="a sweep's name")
-    trials: Annotated[Count | Literal["best", "all"], BeforeValidator(_best_all_or_count)] = "best"
+    trials: Annotated[Count | Literal["best", "all"], BeforeValidator(_best_all_or_count)] = Field(
+        default="best", description="best, all, or how many of the best"
+    )
 
 
 class Search(Model):
     """How each arm is searched. Of several objectives ``nsga2`` and ``none`` are the defaults."""
 
-    sampler: SamplerSpec = Field(default_factory=lambda: SamplerSpec(name="tpe"))
-    pruner: PrunerSpec = Field(default_factory=lambda: PrunerSpec(name="asha"))
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    start_from: StartFrom | None = None
+    sampler: SamplerSpec = Field(
+        default_factory=lambda: SamplerSpec(name="tpe"), description="who draws configurations, with its options"
+    )
+    pruner: PrunerSpec = Field(
+        default_factory=lambda: PrunerSpec(name="asha"), description="who ends trials early, with its options"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=0, description="what all draws are derived from")
+    start_from: StartFrom | None = Field(default=None, description="an earlier sweep, whose trials are tried first")
 
 
 class Point(Model):
@@ -95,7 +101,7 @@ class Point(Model):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, float] = Field(init=False)
 
-    optimizer: Names | None = None
+    optimizer: Names | None = Field(default=None, description="the arm or arms that it is for; else all that have it")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -116,4 +122,4 @@ class Point(Model):
 class Confirm(Model):
     """How the best configuration of each arm is confirmed: on how many fresh seeds."""
 
-    seeds: Count = 32
+    seeds: Count = Field(default=32, description="fresh seeds, shared by all arms")

@@ -49,8 +49,10 @@ class MetricSpec(Named):
 class Resources(Model):
     """What one trial takes: CPU cores, and GPUs or a share of one."""
 
-    cpu: Annotated[float, Field(gt=0, le=4096)] = 1
-    gpu: Annotated[float, Field(ge=0, le=4096), AfterValidator(values.whole_or_share)] = 0
+    cpu: Annotated[float, Field(gt=0, le=4096)] = Field(default=1, description="CPU cores, or a share of one")
+    gpu: Annotated[float, Field(ge=0, le=4096), AfterValidator(values.whole_or_share)] = Field(
+        default=0, description="GPUs, or a share of one"
+    )
 
 
 class Sweep(Model):
@@ -59,24 +61,36 @@ class Sweep(Model):
     name: Name = Field(description="a name of letters, digits, - and _")
     game: GameSpec = Field(description="{data: …} for a GAN, or {name: …} for another game")
     length: Count = Field(description="a whole number: each member's training in field units")
-    seeds: Count = 8
+    seeds: Count = Field(default=8, description="a whole number: the members of a search trial")
     optimizers: Arms = Field(description="a list of optimizers, an arm each; or arms by label")
-    transform: Transform = "adam"
-    schedule: Schedules | None = None
+    transform: Transform = Field(default="adam", description="the transform of arms that name none")
+    schedule: Schedules | None = Field(
+        default=None, description="what learning rates are multiplied by: a schedule, or {player: schedule}"
+    )
     trials: Count | None = Field(default=None, description="a whole number: the search trials of each arm")
     budget: Count | None = Field(default=None, description="a whole number: an arm's search in field units × members")
-    repeats: Annotated[int, Field(ge=1, le=1000)] = 1
-    enqueue: list[Point] = Field(default_factory=list)
-    space: dict[str, Entry] = Field(default_factory=dict)
+    repeats: Annotated[int, Field(ge=1, le=1000)] = Field(default=1, description="how often the whole search is made")
+    enqueue: list[Point] = Field(default_factory=list, description="configurations to try first")
+    space: dict[str, Entry] = Field(
+        default_factory=dict, description="hyperparameter: where it is searched, or its value; else as declared"
+    )
     aims: Objectives = Field(alias="objective", description="{minimize: AGGREGATE.OUTPUT} or {maximize: …}")
-    success: Annotated[str, AfterValidator(values.success_metric)] | None = None
-    metrics: list[MetricSpec] = Field(default_factory=list)
-    report_every: Count = Field(default_factory=lambda said: _even_part(said["length"]))
-    search: Search = Field(default_factory=dict, validate_default=True)
-    confirm: Confirm = Field(default_factory=Confirm)
-    resources: Resources = Field(default_factory=Resources)
-    storage: Annotated[str, AfterValidator(values.place)] = "./runs"
-    tracking: Annotated[str, Field(min_length=1)] | None = None
+    success: Annotated[str, AfterValidator(values.success_metric)] | None = Field(
+        default=None, description="the metric whose output `success` ranks the arms; else the data set's own"
+    )
+    metrics: list[MetricSpec] = Field(default_factory=list, description="more to measure at every report")
+    report_every: Count = Field(
+        default_factory=lambda said: _even_part(said["length"]), description="field units between two reports"
+    )
+    search: Search = Field(default_factory=dict, validate_default=True, description="how each arm is searched")
+    confirm: Confirm = Field(default_factory=Confirm, description="how each arm's best is confirmed")
+    resources: Resources = Field(default_factory=Resources, description="what one trial takes")
+    storage: Annotated[str, AfterValidator(values.place)] = Field(
+        default="./runs", description="a folder, or an address such as s3://bucket/path, for what the sweep leaves"
+    )
+    tracking: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="MLflow's address; else MLFLOW_TRACKING_URI, else SQLite in the storage"
+    )
 
     @field_validator("search", mode="before")
     @classmethod

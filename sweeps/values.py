@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,12 +45,24 @@ def listed(given: str, names: Collection[str]) -> str:
     return f"{did_you_mean(given, names)}known: {', '.join(sorted(names)) or 'none'}"
 
 
+@dataclass(frozen=True, eq=False)
+class Registered:
+    """A check that a text is a name in ``registry`` or the user's own; a JSON Schema is made from it, too."""
+
+    registry: Registry
+    check: Callable[[str], str]
+
+    def __call__(self, name: str) -> str:
+        """The name, if it is one."""
+        return self.check(name)
+
+
 def known(registry: Registry) -> str:
     """What a registry has, for a message."""
     return f"known: {', '.join(sorted(registry))}; or your own as module:function"
 
 
-def one_in(registry: Registry) -> Callable[[str], str]:
+def one_in(registry: Registry) -> Registered:
     """A check that a name is registered, or a ``module:function`` that can be imported."""
 
     def check(name: str) -> str:
@@ -65,7 +78,7 @@ def one_in(registry: Registry) -> Callable[[str], str]:
             raise wrong(what, "a module that can be imported") from error
         return name
 
-    return check
+    return Registered(registry, check)
 
 
 def metric(name: str, /, **options: Any) -> Metric:

@@ -517,6 +517,64 @@ def test_space_falls_back_to_what_the_optimizer_declares(spec: Any) -> None:
     assert "decay" in fixed(sweep, consensus), "a constant of rmsprop, its own transform"
 
 
+BY_GRID = {"search": "search: {sampler: grid}", "optimizers": "optimizers: [gda, consensus]", "transform": ""}
+GRIDS = [
+    ("trials: 6", "{lr: {grid: [1, 2, 3]}, lr_ratio: {choice: [1, 2]}, gamma: 1}", None),
+    ("trials: 6", "{lr: {grid: [1, 2, 3]}, lr_ratio: 1, gamma: {int: [1, 2]}}", None),
+    (
+        "trials: 5",
+        "{lr: {grid: [1, 2, 3]}, lr_ratio: {choice: [1, 2]}, gamma: 1}",
+        "6: trials: 5 trials are fewer than the 6 points of gda's grid; 6 trials or more are allowed",
+    ),
+    (
+        "trials: 6",
+        "{lr: {grid: [1, 2, 3]}, lr_ratio: {choice: [1, 2]}, gamma: {grid: [1, 2]}}",
+        "6: trials: 6 trials are fewer than the 12 points of consensus's grid; 12 trials or more are allowed",
+    ),
+    (
+        "budget: 80000",
+        "{lr: {int: [1, 100]}, lr_ratio: 1, gamma: 1}",
+        "14: budget: 5 trials are fewer than the 100 points of gda's grid; 100 trials or more are allowed",
+    ),
+    (
+        "trials: 9",
+        "{lr: {log: [1, 2]}, lr_ratio: 1, gamma: 1}",
+        "7: space.lr.log: is a range, and no values to go through; grid: […], choice: […], int: [low, high] or a",
+    ),
+    (
+        "trials: 9",
+        "{lr: {grid: [1, 2]}, lr_ratio: 1, gamma: {grid: [1], when: {optimizer: gda}}}",
+        "7: space.gamma.when: gda has no hyperparameter 'gamma'",
+    ),
+    (
+        "trials: 9",
+        "{lr: {grid: [1, 2]}, lr_ratio: {grid: [1], when: {optimizer: gda}}, gamma: 1}",
+        "7: space.lr_ratio: consensus would search lr_ratio from 0.1 to 10; grid: […], choice: […]",
+    ),
+    ("trials: 9", "{lr: {grid: [1, 2]}, gamma: 1}", "7: space.lr_ratio: gda would search lr_ratio from 0.1 to 10"),
+]
+
+
+@pytest.mark.parametrize(("share", "space", "begins"), GRIDS)
+def test_the_sampler_grid_has_values_to_go_through_and_the_trials_to_do_so(
+    spec: Any, share: str, space: str, begins: str | None
+) -> None:
+    trials = {"trials": share} if share.startswith("trials") else {"trials": "", "budget": share}
+    text = written(GOOD, **BY_GRID, **trials, space=f"space: {space}")
+    if begins is None:
+        assert spec(text).search.sampler.name == "grid"
+        assert spec(text.replace("sampler: grid", "sampler: {name: grid}")).search.sampler.name == "grid"
+    else:
+        [found] = problems(spec, text)
+        assert found.startswith(f"spec.yaml:{begins}"), found
+
+
+def test_a_grid_is_for_the_sampler_grid(spec: Any) -> None:
+    for search in ("", "search: {sampler: qmc}", "search: {sampler: {name: tpe, startup: 3}}"):
+        [found] = problems(spec, written(GOOD, search=search, space="space: {lr: {grid: [1, 2]}}"))
+        assert "space.lr.grid: the sampler " in found and found.endswith("or search: {sampler: grid}, is allowed")
+
+
 def test_a_grid_is_drawn_from_its_values() -> None:
     entry = Entry.model_validate({"grid": [1e-3, 1e-4]})
     assert distribution(entry).choices == (1e-3, 1e-4)  # type: ignore[attr-defined]  # Categorical's
