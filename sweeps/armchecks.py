@@ -221,7 +221,7 @@ def _sampler(source: Source) -> str | None:
 def _share(source: Source) -> tuple[str, int]:
     """The key that says how many trials an arm has, and how many that is; 0 where that cannot be told."""
     names = ("trials", "budget", "length", "seeds")
-    said = {name: source.data.get(name, 8 if name == "seeds" else None) for name in names}
+    said: dict[str, Any] = {name: source.data.get(name, 8 if name == "seeds" else None) for name in names}
     if said["trials"] is not None or any(type(said[name]) is not int for name in names[1:]):
         return "trials", said["trials"] if type(said["trials"]) is int else 0
     each = said["length"] * said["seeds"]
