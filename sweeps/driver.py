@@ -10,6 +10,7 @@ from sweeps import gather, space
 from sweeps.assemble import Unfit, any_hypers, engine_of, game_of, prepare, rehearse, service_of
 from sweeps.background import promise
 from sweeps.describe import Description
+from sweeps.display import Changes, Display
 from sweeps.enqueue import Points, taken_from
 from sweeps.environment import expand, veiled
 from sweeps.folder import Folder, NoSweep
@@ -17,6 +18,7 @@ from sweeps.live import Live
 from sweeps.owner import Ownership
 from sweeps.ranking import Ranking, as_json
 from sweeps.report import render
+from sweeps.room import refuse_too_much
 from sweeps.spec import Arm, Sweep
 from sweeps.stopping import GRACE, LAST_PASS, Stopping
 from sweeps.track import Tracker, local_tracking
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
 
 
 class Outcome(NamedTuple):
-    """How a drive ended: the ranking so far, and what MLflow lacks (None: nothing)."""
+    """How a drive ended: the ranking so far, what MLflow lacks (None: nothing), and whether it was stopped."""
 
     ranking: Ranking
     tracking_error: str | None
+    stopped: bool
 
 
 def begin(sweep: Sweep, text: str) -> Folder:
@@ -37,11 +40,13 @@ def begin(sweep: Sweep, text: str) -> Folder:
 
     Raises:
         SweepExists: the name is taken.
+        NoRoom: this machine has not what a trial asks for.
         Unfit: they do not.
         OSError: the storage cannot be written.
     """
     folder = Folder(sweep.storage, sweep.name)
     folder.refuse_taken()  # at once: data may take a while
+    refuse_too_much(sweep.resources)
     taken = _taken(sweep)
     folder.create(sweep, text, rehearse(sweep), taken)
     return folder
@@ -69,20 +74,20 @@ def open_sweep(folder: Folder) -> tuple[Sweep, Service]:
     return sweep, service_of(sweep, about["success"], folder.store, folder.database, about.get("taken", {}))
 
 
-def carry_on(folder: Folder, serial: bool = False, plain: bool | None = None) -> Outcome:
-    """Drives a sweep from wherever it stands to its end.
+def carry_on(folder: Folder, serial: bool = False, display: Display | None = None) -> Outcome:
+    """Drives a sweep from wherever it stands to its end, or until it is stopped: all that was reported is kept.
 
     Raises:
-        NoSweep: it does not exist. Owned: another process runs it.
-        KeyboardInterrupt: it was stopped before its end; all that was reported is kept.
+        NoSweep: it does not exist. Owned: another process runs it. NoRoom: a trial asks for more than there is.
     """
     folder.read()
     with (
-        Live(plain) as live,
+        display or Live() as live,
         Stopping(live.alert) as stopping,
         Ownership(engine_of(folder.database), folder.name, stopping.ask),
     ):
         sweep, service = open_sweep(folder)
+        refuse_too_much(sweep.resources)
         stopping.tells(service.halt)
         tracker = _tracker(sweep, service, folder)
         tracker.start()
@@ -93,12 +98,11 @@ def carry_on(folder: Folder, serial: bool = False, plain: bool | None = None) ->
             with suppress(KeyboardInterrupt), stopping.section(LAST_PASS):
                 live.update(gather.snapshot(sweep, service, "writing the report"))
                 _conclude(sweep, service, folder, tracker, status)
-        if stopping.asked:
-            raise KeyboardInterrupt
-        return Outcome(gather.ranking(sweep, service), tracker.error and veiled(tracker.error, sweep.tracking or ""))
+        lacks = tracker.error and veiled(tracker.error, sweep.tracking or "")
+        return Outcome(gather.ranking(sweep, service), lacks, stopping.asked)
 
 
-def _driven(sweep: Sweep, service: Service, serial: bool, live: Live, stopping: Stopping) -> str:
+def _driven(sweep: Sweep, service: Service, serial: bool, live: Display, stopping: Stopping) -> str:
     """How it ended: ``finished`` or ``stopped``."""
     try:
         with stopping.section(GRACE):
@@ -128,13 +132,11 @@ def tracking_of(sweep: Sweep, folder: Folder) -> tuple[str, str | None]:
     return (address, None) if address else local_tracking(str(folder.path.parent))
 
 
-def _drive(sweep: Sweep, service: Service, serial: bool, live: Live) -> None:
+def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
+    changes = Changes(service)
+
     def refresh() -> None:
-        while service.events:
-            live.messages.put(service.events.pop(0))
-        while service.over:
-            trial = service.over.pop(0)
-            live.finished(trial, service.latest[trial.key].success if trial.key in service.latest else None)
+        changes.tell(live)
         live.update(gather.snapshot(sweep, service))
 
     if service.is_done:
@@ -214,6 +216,7 @@ def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
     """Trains each arm's members a few steps and multiplies: an upper bound, as pruning saves some.
 
     Raises:
+        NoRoom: this machine has not what a trial asks for.
         Unfit: parts of the spec do not fit each other.
     """
     import resource
@@ -225,6 +228,7 @@ def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
     from sweeps.space import optimizer_of
     from sweeps.trial import threads_for
 
+    refuse_too_much(sweep.resources)
     rehearse(sweep)
     torch.set_num_threads(threads_for(sweep.resources.cpu))
     device = "cuda" if sweep.resources.gpu else "cpu"

@@ -10,16 +10,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import IO, TextIO, cast
+from typing import IO, TYPE_CHECKING, Self, TextIO, cast
 
 import rich.live
 from rich.console import Console, RenderableType
 
 from sweeps.board import Board, board, line
 from sweeps.progress import Pace, Snapshot
-from sweeps.trials import PRUNED, Trial
+from sweeps.trials import FAILED, PRUNED, Trial
 from sweeps.unbreakable import Unbreakable
 from sweeps.wording import inert, number, percent, setting
+
+if TYPE_CHECKING:
+    from sweeps.trial import Progress
 
 
 class Live:
@@ -57,7 +60,7 @@ class Live:
         self.messages: queue.SimpleQueue[str] = queue.SimpleQueue()
         """One-line events from any thread (a failed trial, an outage); shown with the next update."""
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> Self:
         self._start = self._clock()
         if not self._plain:
             self._screen = rich.live.Live(
@@ -84,6 +87,12 @@ class Live:
         if self._plain and due:
             self._printed = self._clock()
             self._print(line(self._board(snapshot)))
+
+    def started(self, trial: Trial) -> None:
+        """The table shows it; as a line it would say little."""
+
+    def reported(self, trial: Trial, progress: Progress) -> None:
+        """The table shows it; as a line it would say little."""
 
     def finished(self, trial: Trial, success: float | None = None) -> None:
         """Tells of a trial that ended; ``success`` is the share of its seeds that succeeded."""
@@ -119,6 +128,22 @@ class Live:
         self._drain()
         ascii_only = not self._console.encoding.startswith("utf")
         return board(self._board(self._snapshot), self._console.width, ascii_only)
+
+
+class Quiet(Live):
+    """Only what went wrong, on standard error."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        super().__init__(plain=True, file=file or sys.stderr)
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Messages that came meanwhile."""
+        self._drain()
+
+    def finished(self, trial: Trial, success: float | None = None) -> None:
+        """A trial that failed."""
+        if trial.state == FAILED:
+            super().finished(trial, success)
 
 
 def sentence(trial: Trial, success: float | None = None) -> str:

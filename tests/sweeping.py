@@ -104,6 +104,7 @@ def driven(storage: Path, text: str, *overrides: str) -> tuple[Sweep, Service, F
 
 
 def files(folder: Path) -> Files:
+    """All files below. Closing a file drops this process's locks on it: no database in there may be open here."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {
         str(path.relative_to(folder)): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())

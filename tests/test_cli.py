@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -82,7 +83,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("done") / "here"
     folder.mkdir()
     (folder / "saddle.yaml").write_text(SPEC)
-    driven(folder / "runs", SPEC)
+    _, service, _ = driven(folder / "runs", SPEC)
+    service.studies._storage.engine.dispose()  # type: ignore[attr-defined]  # see `files`: it reads the database too
     return folder
 
 
@@ -246,11 +248,61 @@ def test_parts_that_do_not_fit_are_told_before_anything_is_created(place: Path, 
     assert [path.name for path in place.iterdir()] == ["saddle.yaml"]
 
 
-def test_a_trial_that_asks_for_a_gpu_where_there_is_none_is_refused(place: Path) -> None:
-    if torch.cuda.is_available():
-        pytest.skip("this machine has a GPU")
-    said = sweeps(place, "run", "saddle.yaml", "--serial", "--plain", "--set", "resources.gpu=1")
-    assert (said.code, said.err) == (1, "sweeps: resources.gpu: 1 asked for one trial; this machine has 0\n")
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("what", ["gpu", "cpu"])
+def test_a_trial_that_asks_for_more_than_there_is_is_refused(place: Path, command: str, what: str) -> None:
+    there = torch.cuda.device_count() if what == "gpu" else os.cpu_count()
+    said = sweeps(place, command, "saddle.yaml", "--set", f"resources.{what}=1000")
+    assert (said.code, said.err) == (
+        1,
+        f"sweeps: resources.{what}: 1000 asked for one trial; this machine has {there}\n",
+    )
+    assert [path.name for path in place.iterdir()] == ["saddle.yaml"]
+
+
+def test_two_displays_at_once_are_refused_before_anything_is_created(place: Path) -> None:
+    said = sweeps(place, "run", "saddle.yaml", "--json", "--quiet")
+    assert said.code == 2 and "--quiet and --json were given; one of them is allowed" in said.err
+    assert [path.name for path in place.iterdir()] == ["saddle.yaml"]
+
+
+def test_json_lines_tell_every_trial_and_end_with_the_ranking(place: Path) -> None:
+    said = sweeps(place, "run", "saddle.yaml", "--serial", "--json", "--set", "space.lr={choice: [0.1]}")
+    assert (said.code, said.err) == (0, "")
+    events = [json.loads(line) for line in said.out.splitlines()]
+    times = [event["time"] for event in events]
+    assert times == sorted(times) and time.time() - 120 < times[0] <= times[-1] <= time.time()
+    assert events[-1]["kind"] == "done" and events[-1]["status"] == "finished"
+    written = json.loads((place / "runs" / "saddle" / "ranking.json").read_text())
+    assert events[-1]["ranking"] == written
+    by_trial: dict[str, list[dict[str, Any]]] = {}
+    for event in events[:-1]:
+        by_trial.setdefault(event["trial"], []).append(event)
+    searched = {f"{arm}/search-{n:04d}" for arm in ("extragradient", "optimistic") for n in range(2)}
+    assert set(by_trial) == searched | {"extragradient/confirm-0000", "optimistic/confirm-0000"}
+    for key, told in by_trial.items():
+        last = "confirmed" if "confirm" in key else "finished"
+        assert [event["kind"] for event in told] == ["started", "report", "report", last], key
+        assert [event["step"] for event in told[1:3]] == [10, 20]
+        assert told[3]["value"] == told[2]["value"] and told[0]["params"] == told[3]["params"]
+
+
+def test_quiet_is_the_ranking_alone(place: Path) -> None:
+    said = sweeps(place, "run", "saddle.yaml", "--serial", "--quiet")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == sweeps(place, "best", "saddle").out
+
+
+def test_a_pipe_that_closes_and_a_locale_of_ascii_stop_nothing(place: Path) -> None:
+    command = f"{sys.executable} -m sweeps run saddle.yaml --serial --plain | head -1"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    environment["PYTHONCOERCECLOCALE"] = "0"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=place, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1
+    assert (place / "runs" / "saddle" / "report.html").exists()
 
 
 def test_under_ray_a_failing_trial_ends_as_failed_with_its_reason_and_the_others_go_on(place: Path) -> None:

@@ -15,11 +15,14 @@ from sweeps.cli.base import Name, Overrides, Spec, Storage, app, told, where
 from sweeps.cli.codes import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
+    from sweeps.driver import Outcome
     from sweeps.folder import Folder
     from sweeps.spec import Sweep
 
 Serial = Annotated[bool, typer.Option("--serial", help="One trial after another in this process, without Ray.")]
 Plain = Annotated[bool | None, typer.Option("--plain/--live", help="Lines, or the live table; by default what fits.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Only what goes wrong, and the ranking.")]
+Json = Annotated[bool, typer.Option("--json", help="Events as JSON, one object a line.")]
 
 
 @app.command()
@@ -27,10 +30,13 @@ def run(
     spec: Spec,
     serial: Serial = False,
     plain: Plain = None,
+    quiet: Quiet = False,
+    json: Json = False,
     overrides: Overrides = None,
     or_resume: Annotated[bool, typer.Option("--or-resume", help="Go on with the sweep if it was begun.")] = False,
 ) -> None:
     """Run a sweep to its end and rank its arms."""
+    mode = _mode(plain, quiet, json)
     with told():
         sweep = _load(spec, overrides)
         from sweeps.driver import begin
@@ -43,16 +49,24 @@ def run(
         else:
             with _placed(spec, overrides):
                 begin(sweep, read(spec, overrides or ()).text)
-        _go(folder, serial, plain)
+        _go(folder, serial, mode)
 
 
 @app.command()
-def resume(name: Name, storage: Storage = "./runs", serial: Serial = False, plain: Plain = None) -> None:
+def resume(
+    name: Name,
+    storage: Storage = "./runs",
+    serial: Serial = False,
+    plain: Plain = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
     """Go on with a sweep after anything: every committed report counts, nothing is lost or done twice."""
+    mode = _mode(plain, quiet, json)
     with told():
         from sweeps.folder import Folder
 
-        _go(Folder(storage, name), serial, plain)
+        _go(Folder(storage, name), serial, mode)
 
 
 @app.command()
@@ -68,7 +82,7 @@ def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> Non
 
             with _placed(spec, overrides):
                 about = driver.estimate(sweep, os.cpu_count() or 1)
-            print(f"at most {about.trials} trials; without pruning about {about.minutes:.1f} minutes of training on "
+            print(f"at most {about.trials} trials; without pruning about {about.minutes:.2g} minutes of training on "
                   f"this machine's {os.cpu_count()} cores, {about.disk_megabytes:.0f} MB on disk and "
                   f"{about.memory_megabytes:.0f} MB of memory")  # fmt: skip
 
@@ -96,19 +110,52 @@ def _placed(spec: Path, overrides: list[str] | None) -> Iterator[None]:
         raise SpecErrors(source.problems) from unfit
 
 
-def _go(folder: Folder, serial: bool, plain: bool | None) -> None:
-    from sweeps import standings
-    from sweeps.driver import carry_on
+def _mode(plain: bool | None, quiet: bool, json: bool) -> str | None:
+    """The display that was asked for; None takes what fits."""
+    asked = [
+        mode for mode, said in {"plain": plain, "live": plain is False, "quiet": quiet, "json": json}.items() if said
+    ]
+    if len(asked) > 1:
+        raise typer.BadParameter(f"--{asked[0]} and --{asked[1]} were given; one of them is allowed")
+    return asked[0] if asked else None
 
+
+def _go(folder: Folder, serial: bool, mode: str | None) -> None:
+    from sweeps.display import DISPLAYS
+    from sweeps.driver import carry_on
+    from sweeps.events import JsonLines
+
+    display = DISPLAYS[mode]() if mode else None
     try:
-        outcome = carry_on(folder, serial, plain)
-    except KeyboardInterrupt:
-        print(f"\nstopped; go on with: sweeps resume {folder.name}{where(folder)}", file=sys.stderr)
+        outcome = carry_on(folder, serial, display)
+    except KeyboardInterrupt:  # before there was anything to stop
+        _say_how_to_go_on(folder)
         raise typer.Exit(INTERRUPTED) from None
-    standings.show(outcome.ranking)
-    print(f"\nreport:  {folder.store.root}/report.html")
-    print(f"MLflow:  sweeps ui{where(folder)}    (or: make ui)")
-    if outcome.tracking_error:
-        print(f"MLflow is not in step yet: {outcome.tracking_error}; `sweeps resume {folder.name}` tries again")
+    if isinstance(display, JsonLines):
+        status = "stopped" if outcome.stopped else "finished"
+        display.done(
+            status, outcome.ranking, report=f"{folder.store.root}/report.html", tracking=outcome.tracking_error
+        )
+    elif not outcome.stopped:
+        _show(folder, outcome, mode)
+    if outcome.stopped:
+        _say_how_to_go_on(folder)
+        raise typer.Exit(INTERRUPTED)
     if not outcome.ranking.standings:
         raise typer.Exit(FAILED)  # no arm came to its confirmation
+
+
+def _say_how_to_go_on(folder: Folder) -> None:
+    print(f"\nstopped; go on with: sweeps resume {folder.name}{where(folder)}", file=sys.stderr)
+
+
+def _show(folder: Folder, outcome: Outcome, mode: str | None) -> None:
+    from sweeps import standings
+
+    standings.show(outcome.ranking)
+    if mode != "quiet":
+        print(f"\nreport:  {folder.store.root}/report.html")
+        print(f"MLflow:  sweeps ui{where(folder)}    (or: make ui)")
+    if outcome.tracking_error:
+        print(f"MLflow is not in step yet: {outcome.tracking_error}; `sweeps resume {folder.name}` tries again",
+              file=sys.stderr if mode == "quiet" else sys.stdout)  # fmt: skip
