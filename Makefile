@@ -8,10 +8,10 @@ PARALLEL ?= -n auto --dist loadfile
 RUN := OMP_NUM_THREADS=1 $(VENV)/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep ui test test-all check format bench gallery clean
+.PHONY: help setup sweep ui test test-all test-services check format bench gallery clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## make the environment (the other targets do it by themselves)
 
@@ -32,6 +32,11 @@ test: $(READY)  ## run the tests that take minutes
 
 test-all: $(READY)  ## run all tests, the long kill tests too
 	@$(RUN)python -m pytest $(PARALLEL)
+
+test-services: $(READY)  ## the tests of S3 and PostgreSQL; as root, installs PostgreSQL first where it is missing
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [ "$$(id -u)" != 0 ] || \
+		(apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends postgresql)
+	@$(RUN)python -m pytest -rs tests/test_s3.py tests/test_database.py
 
 check: $(READY)  ## lint, formatting, types, import directions
 	@$(VENV)/bin/ruff check .

@@ -20,8 +20,6 @@ from sweeps.trial import Config, build_game
 from sweeps.trials import Trial
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from minmax.types import Game, Metric, Optimizer
     from sweeps.spec import Arm, Sweep
     from sweeps.store import Store
@@ -128,23 +126,23 @@ def plan_of(sweep: Sweep) -> Plan:
     )
 
 
-def engine_of(url: str) -> Engine:
-    """The database beside the studies' own use of it."""
-    import sqlalchemy
-
-    return sqlalchemy.create_engine(url, connect_args={"timeout": 60} if url.startswith("sqlite") else {})
-
-
 def service_of(
-    sweep: Sweep, success: str | None, store: Store, database: str, taken: Mapping[str, Points] = MappingProxyType({})
+    sweep: Sweep,
+    success: str | None,
+    store: Store,
+    database: str,
+    title: str,
+    taken: Mapping[str, Points] = MappingProxyType({}),
 ) -> Service:
-    """The service over the sweep's studies and records; ``taken``: an arm's points from an earlier sweep."""
-    from sweeps.studies import Studies, open_storage
+    """The service over the sweep's records, and its studies in the ``database``, where it is called ``title``;
+    ``taken``: an arm's points from an earlier sweep."""
+    from sweeps.database import open_storage
+    from sweeps.studies import Studies
 
     plan, sampler, pruner = plan_of(sweep), sweep.search.sampler, sweep.search.pruner
     studies = Studies(
         open_storage(database),
-        sweep.name,
+        title,
         plan.arms,
         plan.minimize,
         sweep.search.seed,

@@ -7,14 +7,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sweeps import gather, space
-from sweeps.assemble import Unfit, any_hypers, engine_of, game_of, prepare, rehearse, service_of
+from sweeps.assemble import Unfit, any_hypers, game_of, prepare, rehearse, service_of
 from sweeps.background import promise
+from sweeps.database import engine_of, open_storage
 from sweeps.describe import Description
 from sweeps.display import Changes, Display
 from sweeps.enqueue import Points, taken_from
 from sweeps.environment import expand, veiled
 from sweeps.folder import Folder, NoSweep
 from sweeps.live import Live
+from sweeps.mounts import refuse_network
 from sweeps.owner import Ownership
 from sweeps.ranking import Ranking, as_json
 from sweeps.report import render
@@ -47,6 +49,7 @@ def begin(sweep: Sweep, text: str) -> Folder:
     folder = Folder(sweep.storage, sweep.name)
     folder.refuse_taken()  # at once: data may take a while
     refuse_too_much(sweep.resources)
+    _refuse_studies(sweep, folder)
     taken = _taken(sweep)
     folder.create(sweep, text, rehearse(sweep), taken)
     return folder
@@ -67,11 +70,25 @@ def _taken(sweep: Sweep) -> dict[str, Points]:
     return taken
 
 
+def _refuse_studies(sweep: Sweep, folder: Folder) -> None:
+    """Raises ``Unfit`` where the studies cannot be kept."""
+    try:
+        if sweep.studies is None:
+            refuse_network(folder.path)
+        else:
+            open_storage(expand(sweep.studies)).engine.dispose()
+    except OSError as error:
+        key = "storage" if sweep.studies is None else "studies"
+        raise Unfit((key,), veiled(str(error), sweep.studies or sweep.storage)) from error
+
+
 def open_sweep(folder: Folder) -> tuple[Sweep, Service]:
     """The sweep as it was asked for, and the service over its studies and records."""
     about = folder.read()
     sweep = Sweep.from_normalized(about["sweep"])
-    return sweep, service_of(sweep, about["success"], folder.store, folder.database, about.get("taken", {}))
+    return sweep, service_of(
+        sweep, about["success"], folder.store, folder.database, folder.title, about.get("taken", {})
+    )
 
 
 def carry_on(folder: Folder, serial: bool = False, display: Display | None = None) -> Outcome:
@@ -84,7 +101,7 @@ def carry_on(folder: Folder, serial: bool = False, display: Display | None = Non
     with (
         display or Live() as live,
         Stopping(live.alert) as stopping,
-        Ownership(engine_of(folder.database), folder.name, stopping.ask),
+        Ownership(engine_of(folder.database), folder.title, stopping.ask),
     ):
         sweep, service = open_sweep(folder)
         refuse_too_much(sweep.resources)

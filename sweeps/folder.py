@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps.environment import expand
-from sweeps.store import Store
+from sweeps.mounts import refuse_network
+from sweeps.store import Store, make_folder
 
 if TYPE_CHECKING:
     from sweeps.spec import Sweep
@@ -47,8 +48,15 @@ class Folder:
 
     @property
     def database(self) -> str:
-        """The studies' URL."""
-        return f"sqlite:///{self.path / 'studies.db'}"
+        """The studies' URL: the spec's, else a file of the sweep's own."""
+        said = self.read()["sweep"].get("studies")
+        return f"sqlite:///{self.path / 'studies.db'}" if said is None else expand(said)
+
+    @property
+    def title(self) -> str:
+        """What the sweep is called in its database: one that others share may hold another of its name."""
+        about = self.read()
+        return self.name if about["sweep"].get("studies") is None else f"{self.name}@{about['identity']}"
 
     @property
     def exists(self) -> bool:
@@ -87,7 +95,9 @@ class Folder:
             SweepExists: there is one of that name.
         """
         self.refuse_taken()
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if sweep.studies is None:
+            make_folder(self.path)
+            refuse_network(self.path)
         about = {
             "format": FORMAT,
             "identity": secrets.token_hex(8),  # tells it from another sweep of this name, here or elsewhere

@@ -15,12 +15,14 @@ from typing import NamedTuple
 import psutil
 import sqlalchemy as sql
 
+from sweeps.database import once_it_answers
+
 BEAT, DEAD_AFTER = 10.0, 60.0  # seconds: between signs of life, and of silence before another host may take over
 
 _TABLE = sql.Table(
     "sweep_owner",
     sql.MetaData(),
-    sql.Column("sweep", sql.String(64), primary_key=True),
+    sql.Column("sweep", sql.String(128), primary_key=True),
     sql.Column("token", sql.String(32), nullable=False),
     sql.Column("host", sql.String(255), nullable=False),
     sql.Column("pid", sql.Integer, nullable=False),
@@ -32,7 +34,7 @@ _TABLE = sql.Table(
 _STOPS = sql.Table(  # who is asked to stop: by token, so that a later owner is not
     "sweep_stop",
     _TABLE.metadata,
-    sql.Column("sweep", sql.String(64), primary_key=True),
+    sql.Column("sweep", sql.String(128), primary_key=True),
     sql.Column("token", sql.String(32), nullable=False),
 )
 
@@ -103,9 +105,10 @@ def stop(engine: sql.Engine, sweep: str, owner: Holder, seconds: float) -> bool:
 
 def holder(engine: sql.Engine, sweep: str) -> Holder | None:
     """Who holds the sweep, alive or dead; None if it was let go."""
+    for table in (_TABLE, _STOPS):
+        with contextlib.suppress(sql.exc.IntegrityError), engine.begin() as connection:  # PostgreSQL's, of two at once
+            connection.execute(sql.schema.CreateTable(table, if_not_exists=True))
     with engine.begin() as connection:
-        for table in (_TABLE, _STOPS):
-            connection.execute(sql.schema.CreateTable(table, if_not_exists=True))  # in one statement: others do so too
         row = connection.execute(_TABLE.select().where(_TABLE.c.sweep == sweep)).mappings().first()
     return None if row is None else Holder(**{k: v for k, v in row.items() if k != "sweep"})
 
@@ -146,8 +149,12 @@ class Ownership:
     ) -> None:
         self._ended.set()
         self._thread.join()
+        own = (_TABLE.c.sweep == self._sweep) & (_TABLE.c.token == self._token)
+        once_it_answers(lambda _: self._execute(_TABLE.delete().where(own)))
+
+    def _execute(self, statement: sql.Executable) -> None:
         with self._engine.begin() as connection:
-            connection.execute(_TABLE.delete().where(_TABLE.c.sweep == self._sweep, _TABLE.c.token == self._token))
+            connection.execute(statement)
 
     def _take(self, dead: Holder | None) -> bool:
         row = {
@@ -176,7 +183,7 @@ class Ownership:
                 with self._engine.begin() as connection:
                     kept = connection.execute(_TABLE.update().where(own).values(heartbeat=time.time())).rowcount == 1
                     wanted = kept and connection.execute(_STOPS.select().where(asked)).first() is None
-            except sql.exc.OperationalError:
+            except (sql.exc.OperationalError, sql.exc.InterfaceError):
                 continue  # a locked database: the next beat says it
             if not wanted and self._stop is not None:
                 self._stop()
@@ -184,4 +191,5 @@ class Ownership:
 
 
 def _owned(sweep: str, by: Holder) -> Owned:
-    return Owned(f"sweep {sweep}: run by {by.told}; stop that one first: `sweeps stop {sweep}`")
+    name = sweep.partition("@")[0]
+    return Owned(f"sweep {name}: run by {by.told}; stop that one first: `sweeps stop {name}`")

@@ -88,6 +88,9 @@ class Sweep(Model):
     storage: Annotated[str, AfterValidator(values.place)] = Field(
         default="./runs", description="a folder, or an address such as s3://bucket/path, for what the sweep leaves"
     )
+    studies: Annotated[str, AfterValidator(values.database)] | None = Field(
+        default=None, description="PostgreSQL's address, for the studies; else SQLite beside the records"
+    )
     tracking: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="MLflow's address; else MLFLOW_TRACKING_URI, else SQLite in the storage"
     )

@@ -102,7 +102,7 @@ class _Folder:
 
     def write(self, path: str, data: bytes) -> None:
         target = self._root / path
-        _make(target.parent)
+        make_folder(target.parent)
         hidden = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
         try:
             with open(hidden, "xb") as file:
@@ -216,11 +216,11 @@ def _checked(path: str) -> str:
     return path
 
 
-def _make(folder: Path) -> None:
-    """Creates a folder and its parents: ``os.makedirs`` would apply the mode to the last one only."""
+def make_folder(folder: Path) -> None:
+    """Creates a folder and its parents, its owner's alone: ``os.makedirs`` applies a mode to the last one only."""
     if folder.is_dir():
         return
-    _make(folder.parent)
+    make_folder(folder.parent)
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
         _sync(folder.parent)

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
-import sqlalchemy
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -37,21 +36,6 @@ STORED = {ours: theirs for theirs, ours in STATES.items()}
 RUNG = "completed_rung_"  # what Optuna's halving pruners leave at a trial
 OTHERS = "others"  # ours, by step: the objectives beside the first
 FIXED = "fixed_params"  # what Optuna reads off a trial that was enqueued
-
-
-def open_storage(url: str) -> optuna.storages.RDBStorage:
-    """Optuna's storage at a database URL; SQLite in WAL mode, waiting up to 60 s for a lock.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database cannot be opened.
-    """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sqlite = url.startswith("sqlite")
-    storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else {})
-    if sqlite:
-        with storage.engine.connect() as connection:
-            connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))  # stays with the file
-    return storage
 
 
 class Studies:

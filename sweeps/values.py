@@ -170,6 +170,13 @@ def place(text: str) -> str:
     return os.path.expanduser(text)
 
 
+def database(text: str) -> str:
+    """The address of studies in PostgreSQL, or in an SQLite file."""
+    if not refers(text) and not text.startswith(("postgresql://", "sqlite:///")):
+        raise wrong(f"is {shown(text)}", "postgresql://… is allowed, or ${env:NAME} for one")
+    return text
+
+
 def is_address(text: str) -> bool:
     """Whether it starts with a scheme (``s3://``)."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None

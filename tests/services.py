@@ -105,14 +105,15 @@ class Postgres:
 
     def _run(self, program: str, *arguments: str) -> None:
         assert POSTGRES is not None
-        done = subprocess.run(
-            [f"{POSTGRES}/{program}", *arguments],
-            user=self._user,
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=open(self._folder / "said", "ab"),  # noqa: SIM115  # no pipe: the server would keep it open
-            stderr=subprocess.STDOUT,
-        )
+        with open(self._folder / "said", "ab") as said:  # no pipe: the server would keep it open
+            done = subprocess.run(
+                [f"{POSTGRES}/{program}", *arguments],
+                user=self._user,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+            )
         assert done.returncode == 0, (self._folder / "said").read_text()
 
 

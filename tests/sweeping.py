@@ -13,6 +13,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeps import driver, serial
+from sweeps.database import open_storage
 from sweeps.driver import open_sweep, write_report
 from sweeps.folder import Folder
 from sweeps.record import TrialRecord
@@ -38,10 +39,11 @@ Files = dict[str, tuple[int, str]]  # path -> time of its last change, SHA-256
 
 
 class Left(NamedTuple):
-    """The sweep ``name`` in ``storage``."""
+    """The sweep ``name`` in ``storage``, its studies there or at an address of their own."""
 
     storage: Path
     name: str
+    studies: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -57,13 +59,15 @@ class Left(NamedTuple):
     def trials(self) -> dict[str, FrozenTrial]:
         """Every trial of every study, by key; fails on two of one key."""
         found: dict[str, FrozenTrial] = {}
-        url = f"sqlite:///{self.folder / 'studies.db'}"
-        for study in optuna.get_all_study_summaries(url):
-            for trial in optuna.load_study(study_name=study.study_name, storage=url).trials:
+        storage = open_storage(self.studies or f"sqlite:///{self.folder / 'studies.db'}")
+        for study in optuna.get_all_study_summaries(storage):
+            for trial in optuna.load_study(study_name=study.study_name, storage=storage).trials:
                 kind, arm = trial.user_attrs["kind"], trial.user_attrs["arm"]
                 key = f"{arm}/{kind}-{trial.number if kind == 'search' else 0:04d}"
                 assert key not in found, f"two trials {key}"
                 found[key] = trial
+        storage.remove_session()
+        storage.engine.dispose()
         return found
 
     def results(self) -> dict[str, Any]:

@@ -17,8 +17,8 @@ import pytest
 import torch
 from sweeping import driven, files
 
-from sweeps.assemble import engine_of
 from sweeps.cli.codes import CODES
+from sweeps.database import engine_of
 from sweeps.folder import Folder
 from sweeps.owner import Ownership
 

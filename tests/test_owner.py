@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from sweeping import wait_for
 
 from sweeps import owner
-from sweeps.assemble import engine_of
+from sweeps.database import engine_of
 from sweeps.owner import DEAD_AFTER, Owned, Ownership, holder
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 HOLD = """
 import sys
 import threading
-from sweeps.assemble import engine_of
+from sweeps.database import engine_of
 from sweeps.owner import Ownership
 with Ownership(engine_of(sys.argv[1]), "digits"):
     print("owner", flush=True)
@@ -39,7 +39,7 @@ with Ownership(engine_of(sys.argv[1]), "digits"):
 # Two processes per database, let go at one moment; each prints what became of it before either lets go.
 RACE = """
 import os, sys
-from sweeps.assemble import engine_of
+from sweeps.database import engine_of
 from sweeps.owner import Owned, Ownership
 
 def say(*words):

@@ -20,7 +20,7 @@ from driving import environment
 from optuna.trial import TrialState
 from sweeping import ARMS, SPEC, Left, assert_tracked, assert_untouched, assert_whole, driven, wait_for
 
-from sweeps.assemble import engine_of
+from sweeps.database import engine_of
 from sweeps.folder import Folder
 from sweeps.owner import holder
 from sweeps.scratch import remove_orphaned

@@ -55,8 +55,8 @@ def where(folder: Folder) -> str:
 
 def owner_of(folder: Folder) -> Holder | None:
     """The process that runs the sweep now; None if none does, or the one that did is dead."""
-    from sweeps.assemble import engine_of
+    from sweeps.database import engine_of
     from sweeps.owner import holder
 
-    owner = holder(engine_of(folder.database), folder.name) if folder.has_studies else None
+    owner = holder(engine_of(folder.database), folder.title) if folder.has_studies else None
     return owner if owner is not None and owner.lives() else None

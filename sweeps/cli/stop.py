@@ -19,7 +19,7 @@ def stop(
     """Ask the process that runs a sweep to stop, as Ctrl-C does, and wait for its end."""
     with told():
         from sweeps import owner as owners
-        from sweeps.assemble import engine_of
+        from sweeps.database import engine_of
         from sweeps.folder import Folder
 
         folder = Folder(storage, name)
@@ -27,7 +27,7 @@ def stop(
         owner = owner_of(folder)
         if owner is None:
             print(f"sweep {name}: nobody runs it")
-        elif owners.stop(engine_of(folder.database), folder.name, owner, wait):
+        elif owners.stop(engine_of(folder.database), folder.title, owner, wait):
             print(f"sweep {name}: stopped; go on with: sweeps resume {name}{where(folder)}")
         else:
             print(f"sweep {name}: still run by {owner.told}, after {wait:g} s")
