@@ -15,7 +15,7 @@ from minmax.lazy import torch
 from minmax.packing import Packing
 from minmax.schedules.per_player import per_player, scaled
 from minmax.streams import Stream, generator, one_by_one
-from minmax.types import Game, Goal, Metric, Optimizer, Players, State, Tree
+from minmax.types import Game, Goal, Hypers, Metric, Optimizer, Players, State, Tree
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,9 +63,11 @@ class Run:
         dtype: Any,
         resume: State | None,
         schedule: Any,
+        chunk: int,
     ) -> None:
         self.game, self.optimizer, self.hypers = lift(game), optimizer, hypers
         self.seeds, self._marks, self._by_cost = list(seeds), marks, by_cost
+        self._chunks = [slice(first, first + chunk) for first in range(0, len(self.seeds), chunk)]
         self.steps = max(1, round(marks[-1] / optimizer.cost)) if by_cost else int(marks[-1])
         self._metrics, self._average, self._device, self._dtype = list(metrics), average, device, dtype
         self._at, self._spent, self._last_cost = 0.0, 0.0, 0.0
@@ -148,9 +150,20 @@ class Run:
     def _one_step(self) -> tuple[Players, State, dict[str, Tensor]]:
         batches = tuple(self._batches.next() for _ in range(self.optimizer.batches))
         noise = self._noise.next()
-        game = self._packed_game
         hypers = scaled(self.hypers, self._schedules, self._elapsed(), self.steps)
-        players, state, info = self.optimizer.step(game, self._players, self._state, batches, noise, hypers)
+        whole = (self._players, self._state, dict(enumerate(batches)), noise, hypers)
+        if len(self._chunks) == 1:
+            return self._step_of(*whole)
+        done = [self._step_of(*(tree.part(each, members) for each in whole)) for members in self._chunks]
+        players, state, info = (tree.cat(parts) for parts in zip(*done, strict=True))
+        return players, state, info
+
+    def _step_of(
+        self, players: Players, state: State, batches: dict[int, Any], noise: Tree, hypers: Hypers
+    ) -> tuple[Players, State, dict[str, Tensor]]:
+        """One step of some members."""
+        game = self._packed_game
+        players, state, info = self.optimizer.step(game, players, state, tuple(batches.values()), noise, hypers)
         if game.renew is not None:
             players = game.renew(players, batches[0])
         return players, state, info
@@ -201,7 +214,7 @@ class Run:
         measured: dict[str, Tensor] = {}
         for metric in self._metrics:
             with self._lent_randomness(keep=False):
-                values = metric.measure(self.game, players, generator(0, "metric", self._device))
+                values = tree.cat([self._measured(metric, tree.part(players, members)) for members in self._chunks])
             if metric.recall is not None:
                 key = next(iter(metric.outputs))
                 values, self._memory[key] = metric.recall(values, self._memory.get(key, {}))
@@ -210,6 +223,9 @@ class Run:
         cost = round(self._spent, 6)  # a sum of many steps
         state = self._snapshot()
         return Report(self._step, self._at, cost, measured, info, players, diverged, self._diverged_at, state)
+
+    def _measured(self, metric: Metric, players: Players) -> Any:
+        return metric.measure(self.game, players, generator(0, "metric", self._device))
 
     def _snapshot(self) -> State:
         state: State = {
@@ -250,6 +266,7 @@ def train(
     resume: State | None = None,
     schedule: Any = None,
     length: float | None = None,
+    chunk: int | None = None,
 ) -> Run:
     """Trains one member a seed, all in one program.
 
@@ -267,6 +284,8 @@ def train(
         schedule: what learning rates are multiplied by as the run goes on, of the step and the run's end alone: a name
             (``"cosine"``), ``{"name": "linear", "final": 0.1}``, or ``(step, steps) -> factor``, for both players; or
             ``{player: …}``, who is left out keeping the rate. Like ``hypers`` it is said again on ``resume``.
+        chunk: how many members each step and each metric take at once, the others after them: less memory and the same
+            run, but for how sums round. By default all; it may change on ``resume``.
 
     Raises:
         ValueError: a name, number or size that is not allowed, naming it and what is.
@@ -274,6 +293,8 @@ def train(
     seeds = list(seeds)
     if not seeds:
         raise ValueError("seeds: 0 given; at least 1 is allowed")
+    if chunk is not None and chunk < 1:
+        raise ValueError(f"chunk: {chunk} given; at least 1 is allowed")
     marks = _marks(_end(steps, length), report_every)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -282,7 +303,10 @@ def train(
     values = {name: own.to(device) for name, own in hypers_over_members(optimizer, hypers, len(seeds)).items()}
     built = [metric_registry.get(metric) if isinstance(metric, str) else metric for metric in metrics]
     by_cost, averaged = length is not None, _checked(average)
-    return Run(game, optimizer, values, seeds, marks, by_cost, built, averaged, device, dtype, resume, schedule)
+    at_once = chunk or len(seeds)
+    return Run(
+        game, optimizer, values, seeds, marks, by_cost, built, averaged, device, dtype, resume, schedule, at_once
+    )
 
 
 def hypers_over_members(

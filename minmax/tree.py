@@ -161,6 +161,16 @@ def member(a: Tree, index: int) -> Tree:
     return map(lambda x: x[index], a)
 
 
+def part(a: Tree, members: slice) -> Tree:
+    """Some members, as views; a leaf without a member axis as it is."""
+    return map(lambda x: x[members] if x.dim() else x, a)
+
+
+def cat(trees: Sequence[Tree]) -> Tree:
+    """The members of several trees of one structure, one after another: the inverse of ``part``."""
+    return trees[0] if len(trees) == 1 else map(lambda *xs: torch.cat(xs) if xs[0].dim() else xs[0], *trees)
+
+
 def rows(leaf: Tensor) -> Tensor:
     """``[M, k]``: a member a row, also where a member is a single number."""
     return leaf.reshape(leaf.shape[0], math.prod(leaf.shape[1:]))

@@ -16,13 +16,13 @@ from sweeps.pruners import pruner_of
 from sweeps.samplers import points_of, sampler_of
 from sweeps.service import Arm as ServiceArm
 from sweeps.service import Service
+from sweeps.store import Store
 from sweeps.trial import Config, build_game
 from sweeps.trials import Trial
 
 if TYPE_CHECKING:
     from minmax.types import Game, Metric, Optimizer
     from sweeps.spec import Arm, Sweep
-    from sweeps.store import Store
 
 
 T = TypeVar("T")
@@ -123,6 +123,7 @@ def plan_of(sweep: Sweep) -> Plan:
         minimize=tuple(aim.direction == "minimize" for aim in sweep.objectives),
         repeats=sweep.repeats,
         points={arm: count for arm, count in offered.items() if count is not None},
+        retries=sweep.limits.retries,
     )
 
 
@@ -154,7 +155,7 @@ def service_of(
         searched = space.distributions(sweep, arm)
         points = [*said_for(sweep, arm, searched), *taken.get(arm.name, ())]
         arms[arm.name] = ServiceArm(searched, partial(config_of, sweep, success, arm), tuple(points))
-    return Service(plan, arms, store, studies)
+    return Service(plan, arms, Store(store.root, sweep.limits.disk), studies, sweep.limits)
 
 
 def config_of(sweep: Sweep, success: str | None, arm: Arm, trial: Trial) -> Config:

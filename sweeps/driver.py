@@ -169,7 +169,7 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
         else:
             from sweeps import tune
 
-            tune.drive(service, sweep.resources.cpu, sweep.resources.gpu, data.result, refresh)
+            tune.drive(service, sweep.resources, data.result, refresh)
     finally:
         refresh()
 

@@ -1,6 +1,6 @@
 """The service: joins what to do (decide), what is known (studies) and what was done (records).
 
-Ray's adapters and the serial loop both drive it through three calls: ``next``, ``reported``, ``ended``.
+Ray's adapters and the serial loop both drive it through four calls: ``next``, ``reported``, ``waits``, ``ended``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sweeps import decide
 from sweeps.decide import Ask, ConfirmBest, Continue, Done, Plan, Wait
+from sweeps.limits import Limits, duration
+from sweeps.outage import Outage
+from sweeps.patience import Waiting, waiting_for
 from sweeps.record import TrialRecord
+from sweeps.store import RecordExists
 from sweeps.trial import Config, Progress, progress_of
-from sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+from sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, SEARCH, Trial
+from sweeps.watchdog import Watchdog
+from sweeps.worktime import WorkTime
 
 if TYPE_CHECKING:
     from sweeps.store import Store
     from sweeps.studies import Studies
+
+DRIVER = "(driver)"  # among those who wait for the storage
 
 
 class NoRoom(RuntimeError):
@@ -41,15 +49,19 @@ class Work(NamedTuple):
 class Service:
     """Hands out work and takes in results. Every change is stored before it is acted on."""
 
-    def __init__(self, plan: Plan, arms: dict[str, Arm], store: Store, studies: Studies) -> None:
-        self.plan, self.studies, self.store = plan, studies, store
+    def __init__(
+        self, plan: Plan, arms: dict[str, Arm], store: Store, studies: Studies, limits: Limits | None = None
+    ) -> None:
+        self.plan, self.studies, self.store, self.limits = plan, studies, store, limits or Limits()
         self.events: list[str] = []
         self.over: list[Trial] = []  # ended since the display last looked
         self.latest: dict[str, Progress] = {}  # the last report of each trial
+        self.halted = False
+        self.watchdog, self.time = Watchdog(self.limits.silence), WorkTime(studies)
+        self.outage = Outage(self.limits.outage, self.events.append)
         self._arms = arms
         self._active: dict[str, Trial] = {}
         self._failures: dict[str, int] = {}
-        self.halted = False
         for trial in studies.trials():
             if trial.state != RUNNING:
                 self.latest.update((trial.key, progress) for progress in self.recorded(trial)[-1:])
@@ -57,7 +69,12 @@ class Service:
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do."""
-        return isinstance(decide.next_action(self.plan, self.studies.trials(), self._active), Done)
+        return isinstance(decide.next_action(self._plan_now, self.studies.trials(), self._active), Done)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the search's time is up: what is complete is confirmed, and no search trial starts."""
+        return self.limits.sweep is not None and self.time.seconds >= self.limits.sweep
 
     def halt(self) -> None:
         """Asks every trial to stop at its next report; nothing new starts, and driving ends once they have.
@@ -69,8 +86,90 @@ class Service:
 
     def next(self) -> Work | Wait | Done:
         """The next attempt to start, or why there is none; ``Done`` once the service is halted."""
-        while not self.halted:
-            action = decide.next_action(self.plan, self.studies.trials(), self._active)
+        if self.halted:
+            return Done()
+        self.time.note()
+        try:
+            work = self._next()
+        except RecordExists:
+            raise
+        except OSError as error:
+            self._wait(DRIVER, waiting_for(error))
+            return Wait()
+        self.outage.ends(DRIVER)
+        return work
+
+    def waits(self, trial: Trial, waiting: Waiting) -> bool:
+        """Takes in that a worker waits for the storage; whether it goes on waiting."""
+        self.watchdog.heard(trial.key, trained=False)
+        self._wait(trial.key, waiting)
+        return not self.halted
+
+    def reported(self, trial: Trial, progress: Progress) -> bool:
+        """Takes in a report; whether the trial goes on now. Of a trial that has ended nothing is taken in."""
+        if self.studies.trial(trial.key).state != RUNNING:
+            return False
+        self.latest[trial.key] = progress
+        self.watchdog.heard(trial.key)
+        self.outage.ends(trial.key)
+        self.studies.report(trial, progress.step, progress.value, progress.others)
+        if progress.last:
+            self._finish(trial, COMPLETE)
+            return False
+        if self.studies.should_prune(trial):
+            self._finish(trial, PRUNED)
+            return False
+        if self._is_too_long(trial, progress):
+            self.events.append(f"{trial.key} ended at {progress.step}: it trained for {duration(progress.seconds)}, "
+                               f"and limits.trial is {duration(self.limits.trial or 0)}")  # fmt: skip
+            self._finish(trial, PRUNED)
+            return False
+        return not self.halted
+
+    def ended(self, trial: Trial, error: str | None = None, retry: bool = True, out_of_memory: bool = False) -> None:
+        """The worker is free again. A failed trial gets another attempt, unless it would fail the same way: for want of
+        memory, it gets one with half as many members at once."""
+        self._active.pop(trial.key, None)
+        self.watchdog.ended(trial.key)
+        self.outage.ends(trial.key)
+        if error is None or self.studies.trial(trial.key).state != RUNNING:  # it may die after its last report
+            return
+        if out_of_memory:
+            self._halve(trial, error)
+            return
+        failures = self._failures[trial.key] = self._failures.get(trial.key, 0) + 1
+        again = retry and decide.may_retry(self.plan, failures)
+        self.events.append(f"{trial.key} attempt {trial.attempt} failed{', trying again' if again else ''}: {error}")
+        if not again:
+            self._finish(trial, FAILED, error)
+
+    def _halve(self, trial: Trial, error: str) -> None:
+        half = -(-len(trial.seeds) // 2)
+        if trial.chunk is not None or half == len(trial.seeds):
+            self.events.append(f"{trial.key} attempt {trial.attempt} failed: {error}")
+            self._finish(trial, FAILED, error)
+            return
+        self.events.append(f"{trial.key} attempt {trial.attempt}: {error}; trying again, {half} members at once")
+        self.studies.set_chunk(trial, half)
+
+    def _is_too_long(self, trial: Trial, progress: Progress) -> bool:
+        return self.limits.trial is not None and trial.kind == SEARCH and progress.seconds > self.limits.trial
+
+    def _wait(self, who: str, waiting: Waiting) -> None:
+        self.outage.begins(who, waiting)
+        if self.outage.given_up is not None:
+            self.halt()
+
+    @property
+    def _plan_now(self) -> Plan:
+        """A search whose time is up is over, as with no trials to come."""
+        return self.plan._replace(trials=0) if self.is_closed else self.plan
+
+    def _next(self) -> Work | Wait | Done:
+        if self.is_closed:
+            self._close()
+        while True:
+            action = decide.next_action(self._plan_now, self.studies.trials(), self._active)
             if isinstance(action, (Wait, Done)):
                 return action
             trial = self._trial_for(action)
@@ -79,32 +178,13 @@ class Service:
             work = self._begin(trial)
             self._active[trial.key] = work.trial
             return work
-        return Done()
 
-    def reported(self, trial: Trial, progress: Progress) -> bool:
-        """Takes in a report; whether the trial goes on now. Of a trial that has ended nothing is taken in."""
-        if self.studies.trial(trial.key).state != RUNNING:
-            return False
-        self.latest[trial.key] = progress
-        self.studies.report(trial, progress.step, progress.value, progress.others)
-        if progress.last:
-            self._finish(trial, COMPLETE)
-            return False
-        if self.studies.should_prune(trial):
-            self._finish(trial, PRUNED)
-            return False
-        return not self.halted
-
-    def ended(self, trial: Trial, error: str | None = None, retry: bool = True) -> None:
-        """The worker is free again. A failed trial gets another attempt, unless it would fail the same way."""
-        self._active.pop(trial.key, None)
-        if error is None or self.studies.trial(trial.key).state != RUNNING:  # it may die after its last report
-            return
-        failures = self._failures[trial.key] = self._failures.get(trial.key, 0) + 1
-        again = retry and decide.may_retry(self.plan, failures)
-        self.events.append(f"{trial.key} attempt {trial.attempt} failed{', trying again' if again else ''}: {error}")
-        if not again:
-            self._finish(trial, FAILED, error)
+    def _close(self) -> None:
+        """Ends search trials that were interrupted; those that a worker has go on to their ends."""
+        for trial in self.studies.trials():
+            if (trial.kind, trial.state) == (SEARCH, RUNNING) and trial.key not in self._active:
+                error = None if trial.value is not None else "the search's time was up (limits.sweep)"
+                self._finish(trial, FAILED if error else PRUNED, error)
 
     def _finish(self, trial: Trial, state: str, error: str | None = None) -> None:
         self.over.append(self.studies.finish(trial, state, error))
@@ -134,4 +214,5 @@ class Service:
     def _begin(self, trial: Trial) -> Work:
         config = self._arms[trial.arm].configure(trial)
         TrialRecord(self.store, trial.key).write_config(config._asdict())
+        self.watchdog.begun(trial.key, self._failures.get(trial.key, 0))
         return Work(self.studies.begin(trial), config)

@@ -19,6 +19,7 @@ from sweeps import armchecks, checks, searchcheck, values
 from sweeps.armspec import Arm, Arms, Entry, Name, Transform, labelled
 from sweeps.explain import explain
 from sweeps.gamespec import Count, GameSpec, Model, Named
+from sweeps.limits import Limits, Resources
 from sweeps.reading import read
 from sweeps.searchspec import Confirm, Objective, Objectives, Point, Search
 from sweeps.source import KeyPath, Source, SpecErrors
@@ -44,15 +45,6 @@ class MetricSpec(Named):
     """A metric measured beside those that the sweep needs."""
 
     name: Annotated[str, AfterValidator(values.one_in(METRICS))] = Field(description=values.known(METRICS))
-
-
-class Resources(Model):
-    """What one trial takes: CPU cores, and GPUs or a share of one."""
-
-    cpu: Annotated[float, Field(gt=0, le=4096)] = Field(default=1, description="CPU cores, or a share of one")
-    gpu: Annotated[float, Field(ge=0, le=4096), AfterValidator(values.whole_or_share)] = Field(
-        default=0, description="GPUs, or a share of one"
-    )
 
 
 class Sweep(Model):
@@ -85,6 +77,7 @@ class Sweep(Model):
     search: Search = Field(default_factory=dict, validate_default=True, description="how each arm is searched")
     confirm: Confirm = Field(default_factory=Confirm, description="how each arm's best is confirmed")
     resources: Resources = Field(default_factory=Resources, description="what one trial takes")
+    limits: Limits = Field(default_factory=Limits, description="retries, and how long things may last")
     storage: Annotated[str, AfterValidator(values.place)] = Field(
         default="./runs", description="a folder, or an address such as s3://bucket/path, for what the sweep leaves"
     )

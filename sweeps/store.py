@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,11 +32,12 @@ class Store:
     Paths are relative, with ``/``.
 
     Every method raises ``OSError`` where the storage itself does (no permission, disk full, network down), and
-    ``ValueError`` for a path that leads out of the root.
+    ``ValueError`` for a path that leads out of the root. ``put`` takes a local disk with less than ``floor`` bytes free
+    for a full one.
     """
 
-    def __init__(self, root: str) -> None:
-        self.root = root
+    def __init__(self, root: str, floor: int = 0) -> None:
+        self.root, self.floor = root, floor
         address = expand(root)
         self.local = "://" not in address or address.startswith("file://")
         self._backend: _Backend = _Folder(address.removeprefix("file://")) if self.local else _Bucket(address)
@@ -48,8 +50,11 @@ class Store:
 
         Raises:
             RecordExists: it is there with other bytes.
+            OSError: also for a disk below its floor.
         """
         checked = _checked(path)
+        if self.local and self.floor:
+            _check_room(Path(expand(self.root).removeprefix("file://")).absolute(), self.floor)
         try:
             self._backend.create(checked, data)
         except FileExistsError:
@@ -207,6 +212,16 @@ def _for_s3() -> dict[str, Any]:
         "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS)),
     }
     return {"config_kwargs": {"retries": retries}, "max_concurrency": 1}
+
+
+def _check_room(folder: Path, floor: int) -> None:
+    while not folder.exists():  # a sweep's first object makes its folder
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < floor:
+        full = OSError(f"{folder} has {free:,} bytes free, and limits.disk is {floor:,}")
+        full.errno = errno.ENOSPC
+        raise full
 
 
 def _checked(path: str) -> str:

@@ -118,6 +118,19 @@ class Studies:
         self._storage.set_trial_user_attr(self._id(trial), "attempt", trial.attempt + 1)
         return self._refresh(trial)
 
+    def set_chunk(self, trial: Trial, members: int) -> Trial:
+        """Stores how many members its next attempts train at once."""
+        self._storage.set_trial_user_attr(self._id(trial), "chunk", members)
+        return self._refresh(trial)
+
+    def driven(self) -> float:
+        """Seconds that drivers have spent on the sweep, as far as noted."""
+        return float(self._storage.get_study_user_attrs(self._confirm).get("driven", 0.0))
+
+    def note_driven(self, seconds: float) -> None:
+        """Stores what ``driven`` returns."""
+        self._storage.set_study_user_attr(self._confirm, "driven", seconds)
+
     def report(self, trial: Trial, step: int, value: float, others: Sequence[float] = ()) -> None:
         """Stores the objectives at a step; what is stored already stays."""
         frozen = self._frozen[trial.key]
@@ -216,6 +229,7 @@ def _ours(frozen: FrozenTrial) -> Trial:
         others=tuple(said.get(OTHERS, {}).get(str(last), ())),
         repeat=said.get("repeat", 0),
         confirms=said.get("confirms"),
+        chunk=said.get("chunk"),
     )
 
 

@@ -5,11 +5,9 @@ This runs in a worker. It reads nothing but the record, so it is the same call u
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import minmax
@@ -18,7 +16,8 @@ from minmax.games.gan import Gan
 from minmax.lazy import torch
 from minmax.metrics.generated import samples
 from sweeps.grid import MEMBERS, POINTS, draw
-from sweeps.record import Report, TrialRecord
+from sweeps.patience import Waiting, persist
+from sweeps.record import Attempt, Checkpoint, Report, TrialRecord
 from sweeps.stats import aggregate
 from sweeps.store import Store
 
@@ -62,7 +61,7 @@ class Progress(NamedTuple):
     """What a worker tells the driver of one report; the rest is in the record.
 
     ``success`` is the share of members that succeed (None without a rule), ``diverged`` of those that diverged;
-    ``others`` are further objectives.
+    ``others`` are further objectives; ``seconds`` is how long the trial has trained, over all its attempts.
     """
 
     step: int
@@ -71,6 +70,7 @@ class Progress(NamedTuple):
     success: float | None
     diverged: float
     others: tuple[float, ...] = ()
+    seconds: float = 0.0
 
 
 def progress_of(report: Mapping[str, Any], config: Config) -> Progress:
@@ -83,22 +83,23 @@ def progress_of(report: Mapping[str, Any], config: Config) -> Progress:
         success=report["values"].get("rate.success"),
         diverged=sum(at is not None for at in fallen) / len(fallen),
         others=tuple(report["values"][measure] for measure in config.others),
+        seconds=report["seconds"],
     )
 
 
-def run(config: Config, store: Store, attempt: int) -> Iterator[Progress]:
-    """Trains, records each report under ``attempt``, and yields after each commit.
+def run(config: Config, store: Store, attempt: int, chunk: int | None = None) -> Iterator[Progress | Waiting]:
+    """Trains, records each report under ``attempt``, and yields after each commit, or before a wait for the storage.
 
     Steps are field units: a report at step u comes after the optimizer step at which the members, on average, have cost
-    nearest to u.
+    nearest to u. ``chunk`` is how many members are trained at once, which decides how sums round.
     """
     record = TrialRecord(store, f"{config.arm}/{config.kind}-{config.number:04d}")
     game = build_game(config.game)
     optimizer = minmax.optimizers.get(config.optimizer, **config.options)
     metrics = [minmax.metrics.get(name, **options) for name, options in config.metrics.items()]
-    training = _resumed(config, record, game, optimizer, metrics)
+    last, before = yield from persist(lambda: (record.last_checkpoint(), record.history()))
+    training = _resumed(config, last, game, optimizer, metrics, chunk)
 
-    before = record.history()
     best = min((_loss(config, past.values[config.objective]) for past in before), default=float("inf"))
     trained = before[-1].seconds if before else 0.0
     writer, began = record.attempt(attempt), time.monotonic()
@@ -117,11 +118,29 @@ def run(config: Config, store: Store, attempt: int) -> Iterator[Progress]:
             diverged=[None if at < 0 else at for at in report.diverged_at.tolist()],
             diagnoses=minmax.diagnose([*before, report]),
         )
-        told, files = content._asdict(), _checkpoint(report.state, step)
-        writer.commit(step, told, files, _picture(game, report.players), loss < best)
+        told, files = content._asdict(), _checkpoint(report.state, step, chunk)
+        paused = time.monotonic()
+        yield from persist(_commit(writer, step, told, files, _picture(game, report.players), loss < best))
+        began += time.monotonic() - paused
         before.append(content)
         best = min(best, loss)
         yield progress_of(told, config)
+
+
+def _commit(
+    writer: Attempt, step: int, told: dict[str, Any], files: dict[str, bytes], picture: bytes | None, best: bool
+) -> Callable[[], None]:
+    """Commits a report when called; called again after an outage, only if that one had not come to its end."""
+    begun = False
+
+    def commit() -> None:
+        nonlocal begun
+        if begun and writer.manifest(step) is not None:
+            return
+        begun = True
+        writer.commit(step, told, files, picture, best)
+
+    return commit
 
 
 def build_game(spec: Mapping[str, Any]) -> Game:
@@ -137,22 +156,14 @@ def threads_for(cpu: float) -> int:
     return max(1, int(cpu))
 
 
-def explain(error: BaseException, store: Store, key: str, attempt: int) -> str:
-    """Records the traceback of a failed attempt and returns its one line."""
-    text = "".join(traceback.format_exception(error))
-    with contextlib.suppress(OSError):  # where the storage itself is what failed, the one line must do
-        store.replace(f"trials/{key}/attempt-{attempt}/error.txt", text.encode())
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
-
-
 def _resumed(
     config: Config,
-    record: TrialRecord,
+    last: Checkpoint | None,
     game: Game,
     optimizer: Optimizer,
     metrics: list[Metric],
+    chunk: int | None,
 ) -> Run:
-    last = record.last_checkpoint()
     return minmax.train(
         game,
         optimizer,
@@ -164,6 +175,7 @@ def _resumed(
         device=config.device,
         schedule=config.schedule,
         resume=None if last is None else checkpoint.loads(last.files()["state.safetensors"]),
+        chunk=chunk,
     )
 
 
@@ -181,8 +193,8 @@ def _loss(config: Config, value: float) -> float:
     return value if config.minimize else -value
 
 
-def _checkpoint(state: dict[str, Any], step: int) -> dict[str, bytes]:
-    about = {"step": step, "format": 1, "minmax": minmax.__version__}
+def _checkpoint(state: dict[str, Any], step: int, chunk: int | None) -> dict[str, bytes]:
+    about = {"step": step, "format": 1, "minmax": minmax.__version__, "chunk": chunk}
     return {"state.safetensors": checkpoint.dumps(state), "state.json": json.dumps(about).encode()}
 
 

@@ -14,7 +14,8 @@ class Trial(NamedTuple):
     ``params`` are those that were drawn; an arm's constants are in its configs. ``attempt`` counts from 1; 0 means
     asked for and never started. ``value`` is the objective at the last report (None before the first), ``others`` are
     further objectives there; ``error`` is the one-line reason of a failure. ``repeat`` counts the searches of an arm;
-    ``confirms`` is the number of the search trial that a confirmation confirms.
+    ``confirms`` is the number of the search trial that a confirmation confirms; ``chunk`` is how many members are
+    trained at once (None: all).
     """
 
     arm: str
@@ -29,6 +30,7 @@ class Trial(NamedTuple):
     others: tuple[float, ...] = ()
     repeat: int = 0
     confirms: int | None = None
+    chunk: int | None = None
 
     @property
     def key(self) -> str:

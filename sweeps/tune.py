@@ -11,9 +11,9 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a failed trial's result holds its reason and no value
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the driver's
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a user's relative paths mean the same in a worker
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",  # which the service tells in one line
     "RAY_AUTH_MODE": "token",
 }
 os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
@@ -36,19 +37,26 @@ from ray import tune  # noqa: E402
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
+from sweeps import memory  # noqa: E402
 from sweeps.decide import Done  # noqa: E402
+from sweeps.failure import Failure, failure_of, out_of_memory  # noqa: E402
 from sweeps.guard import guarded  # noqa: E402
+from sweeps.limits import Resources, duration, size  # noqa: E402
+from sweeps.patience import Waiting  # noqa: E402
 from sweeps.scratch import scratch  # noqa: E402
 from sweeps.service import NoRoom, Service, Work  # noqa: E402
 from sweeps.store import Store  # noqa: E402
-from sweeps.trial import Config, Progress, explain, run, threads_for  # noqa: E402
+from sweeps.trial import Config, Progress, run, threads_for  # noqa: E402
 from sweeps.trials import Trial  # noqa: E402
+from sweeps.worker import register, registered  # noqa: E402
 
+DIED = Failure("its worker process died (killed, or out of memory)")
 OBJECT_STORE_BYTES = 128 * 2**20  # nothing large goes through it
 
 
 class TrialActor(tune.Trainable):
-    """A worker: one step is one report. It is reused for the next trial, which saves seconds of imports."""
+    """A worker: one step is one report, or one try at a storage that is out. It is reused for the next trial, which
+    saves seconds of imports."""
 
     def setup(self, config: dict[str, Any]) -> None:
         """Once a process, and again for each trial through ``reset_config``."""
@@ -58,23 +66,39 @@ class TrialActor(tune.Trainable):
         for path in config["path"]:
             if path not in sys.path:
                 sys.path.append(path)
-        self._config, self._trial = Config.from_json(config["config"]), Trial(**config["trial"])
-        self._store = Store(config["store"])
-        self._reports: Iterator[Progress] = run(self._config, self._store, self._trial.attempt)
+        if config["memory"] is not None and not hasattr(self, "_trial"):
+            memory.bound(config["memory"])
+        self._trial = Trial(**config["trial"])
+        self._store = Store(config["store"], config["floor"])
+        register(self._store, self._trial)
+        self._asked_to_leave = False
+        signal.signal(signal.SIGTERM, self._leave)
+        arguments = (Config.from_json(config["config"]), self._store, self._trial.attempt, self._trial.chunk)
+        self._reports: Iterator[Progress | Waiting] = run(*arguments)
 
     def step(self) -> dict[str, Any]:
         """Trains to the next report and says what the driver needs; a failure is a result too."""
+        if self._asked_to_leave:
+            os._exit(0)  # the report before was the last one here, and the driver knows
         try:
-            progress = next(self._reports)
-        except Exception as error:  # it reaches the driver as one line; the traceback lies in the record
-            reason = explain(error, self._store, self._trial.key, self._trial.attempt)
-            return {"error": reason, "retry": not isinstance(error, (ValueError, TypeError)), "done": True}
-        return {**progress._asdict(), "done": progress.last}
+            said = next(self._reports)
+        except (Exception, SystemExit) as error:  # one line reaches the driver; the traceback lies in the record
+            failure = failure_of(error, self._store, self._trial)
+            del self._reports
+            memory.release()
+            return {**failure._asdict(), "done": True}
+        if isinstance(said, Waiting):
+            return {**said._asdict(), "done": False}
+        return {**said._asdict(), "leaving": self._asked_to_leave, "done": said.last}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Takes the next trial into this process."""
         self.setup(new_config)
         return True
+
+    def _leave(self, *_: Any) -> None:
+        """SIGTERM: the machine is wanted for something else. The next report is still committed."""
+        self._asked_to_leave = True
 
 
 class StudySearcher(Searcher):
@@ -84,6 +108,7 @@ class StudySearcher(Searcher):
         super().__init__(metric="value", mode="min")
         self._service, self._base, self._on_change = service, base, on_change
         self.works: dict[str, Work] = {}
+        self.reasons: dict[str, Failure | tuple[()]] = {}  # why a worker's process is gone, where that is known
 
     def suggest(self, trial_id: str) -> Any:
         """The next attempt's config; None to be asked again; FINISHED at the end."""
@@ -95,12 +120,11 @@ class StudySearcher(Searcher):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Frees the slot. ``error``: the worker's process is gone."""
-        work = self.works.pop(trial_id)
+        work, reason = self.works.pop(trial_id), self.reasons.pop(trial_id, DIED)
         if error:
-            self._service.ended(work.trial, "its worker process died (killed, or out of memory)")
+            self._service.ended(work.trial, *reason)
         else:
-            said = result or {}
-            self._service.ended(work.trial, said.get("error"), said.get("retry", True))
+            self._service.ended(work.trial, *(_said(Failure, result or {}) or ()))
         self._on_change()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -120,6 +144,7 @@ class StudyScheduler(FIFOScheduler):
     def __init__(self, searcher: StudySearcher, service: Service, on_change: Callable[[], None]) -> None:
         super().__init__()
         self._searcher, self._service, self._on_change = searcher, service, on_change
+        self._kills = memory.kills()
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """STOP where the trial is pruned or finished."""
@@ -133,16 +158,67 @@ class StudyScheduler(FIFOScheduler):
         """Tune pickles its scheduler too."""
         return {}
 
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """A worker's process is gone; Ray may know that it was for want of memory, and so may the kernel."""
+        work, kills = self._searcher.works.get(trial.trial_id), memory.kills()
+        error = trial.get_error()
+        if work is not None and (isinstance(error, ray.exceptions.OutOfMemoryError) or kills > self._kills):
+            detail = "its worker process was ended for want of memory"
+            reason = Failure(out_of_memory(work.trial, detail), out_of_memory=True)
+            self._searcher.reasons.setdefault(trial.trial_id, reason)
+        self._kills = kills
+
     def _take(self, trial: Any, result: dict[str, Any]) -> str:
-        work = self._searcher.works.get(trial.trial_id)
-        goes_on = True
-        if work is not None and "value" in result:
-            goes_on = self._service.reported(work.trial, Progress(*(result[field] for field in Progress._fields)))
-            self._on_change()
+        work, goes_on = self._searcher.works.get(trial.trial_id), True
+        waiting, progress = _said(Waiting, result), _said(Progress, result)
+        if work is None:
+            return str(TrialScheduler.CONTINUE)
+        if waiting is not None:
+            goes_on = self._service.waits(work.trial, waiting)
+        if progress is not None:
+            goes_on = self._service.reported(work.trial, progress)
+            if result["leaving"]:
+                self._searcher.reasons[trial.trial_id] = ()  # it is gone when it is next called, and no failure
+        self._on_change()
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
 
-def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object], on_change: Callable[[], None]) -> None:
+Said = TypeVar("Said", Progress, Waiting, Failure)
+
+
+def _said(kind: type[Said], result: Mapping[str, Any]) -> Said | None:
+    """What a worker's step returned, if it is of this kind; Tune adds fields of its own."""
+    names = kind._fields
+    return kind(**{name: result[name] for name in names}) if result.keys() >= set(names) else None
+
+
+class Watch(tune.Callback):
+    """Ends workers that hang, at every turn of Tune's loop: their processes, by pid."""
+
+    def __init__(self, searcher: StudySearcher, service: Service) -> None:
+        self._searcher, self._service = searcher, service
+
+    def on_step_begin(self, iteration: int, trials: Any, **info: Any) -> None:
+        """Tune's word for a turn."""
+        silent = self._service.watchdog.silent()
+        for trial_id, work in list(self._searcher.works.items()):
+            if work.trial.key in silent:
+                self._end(trial_id, work, silent[work.trial.key])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its callbacks too."""
+        return {}
+
+    def _end(self, trial_id: str, work: Work, seconds: float) -> None:
+        worker = registered(self._service.store, work.trial)
+        if worker is not None and worker.kill():
+            allowed = duration(round(seconds, 1))
+            reason = Failure(f"no report for {allowed} (limits.silence): its worker process {worker.pid} was killed")
+            self._searcher.reasons[trial_id] = reason
+        self._service.watchdog.heard(work.trial.key, trained=False)  # a worker that has not begun gets as long again
+
+
+def drive(service: Service, resources: Resources, ready: Callable[[], object], on_change: Callable[[], None]) -> None:
     """Runs the sweep to its end, or until the service is halted and every worker has come to its next report.
 
     It runs on a Ray instance of its own, which ends with it; ``ready`` returns once there is data.
@@ -150,28 +226,33 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
     Raises:
         NoRoom: a trial asks for more than this machine has.
         KeyboardInterrupt: it was stopped; every finished report is recorded, and ``resume`` goes on from there.
+        StorageOut: the storage was out for too long.
         RuntimeError: Ray ended before the sweep did.
     """
     with _ray() as folder:
         ready()
-        base = {"store": service.store.root, "cpu": cpu, "path": [os.getcwd()]}
+        asked = _asked(resources)
+        store, limit = service.store, None if resources.gpu else resources.memory  # CUDA maps far more than it uses
+        base = {"store": store.root, "floor": store.floor, "cpu": resources.cpu, "memory": limit, "path": [os.getcwd()]}
         searcher = StudySearcher(service, base, on_change)
         tune.Tuner(
-            tune.with_resources(TrialActor, {"cpu": cpu, "gpu": gpu}),
+            tune.with_resources(TrialActor, asked),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 scheduler=StudyScheduler(searcher, service, on_change),
                 num_samples=-1,
                 reuse_actors=True,
-                max_concurrent_trials=_slots(cpu, gpu),
+                max_concurrent_trials=min(_slots(asked), resources.max_concurrent or sys.maxsize),
             ),
             run_config=tune.RunConfig(
                 storage_path=folder,
                 name="sweep",
                 verbose=0,
+                callbacks=[Watch(searcher, service)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # records hold the checkpoints
             ),
         ).fit()
+    service.outage.check()
     if not (service.is_done or service.halted):
         raise RuntimeError("Ray ended before the sweep did; what was reported is kept, and `sweeps resume` goes on")
 
@@ -179,6 +260,7 @@ def drive(service: Service, cpu: float, gpu: float, ready: Callable[[], object],
 @contextmanager
 def _ray() -> Iterator[str]:
     """A Ray instance on the loopback, and a folder for Tune; both leave nothing behind, however this process ends."""
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # of a worker's death the service tells, in one line
     with guarded(), scratch() as folder:
         try:
             with _own_signals():
@@ -210,12 +292,17 @@ def _own_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
-def _slots(cpu: float, gpu: float) -> int:
+def _asked(resources: Resources) -> dict[str, float]:
+    """Of one trial, by Ray's names."""
+    return {"cpu": resources.cpu, "gpu": resources.gpu, "memory": resources.memory or 0}
+
+
+def _slots(asked: Mapping[str, float]) -> int:
     """How many trials fit the cluster at once."""
-    have = ray.cluster_resources()
-    fits = []
-    for name, asked, there in (("cpu", cpu, have.get("CPU", 0)), ("gpu", gpu, have.get("GPU", 0))):
-        if asked > there:
-            raise NoRoom(f"resources.{name}: {asked:g} asked for one trial; this machine has {there:g}")
-        fits += [int(there // asked)] if asked else []
-    return min(fits)
+    have = {name.lower(): there for name, there in ray.cluster_resources().items()}
+    for name, amount in asked.items():
+        if amount > have.get(name, 0):
+            told = size if name == "memory" else "{:g}".format
+            raise NoRoom(f"resources.{name}: {told(amount)} asked for one trial; this machine has "
+                         f"{told(round(have.get(name, 0)))}")  # fmt: skip
+    return min(int(have[name] // amount) for name, amount in asked.items() if amount)
