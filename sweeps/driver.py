@@ -24,6 +24,7 @@ from sweeps.room import refuse_too_much
 from sweeps.spec import Arm, Sweep
 from sweeps.stopping import GRACE, LAST_PASS, Stopping
 from sweeps.track import Tracker, local_tracking
+from sweeps.trials import FAILED
 
 if TYPE_CHECKING:
     from sweeps.service import Service
@@ -89,6 +90,21 @@ def open_sweep(folder: Folder) -> tuple[Sweep, Service]:
     return sweep, service_of(
         sweep, about["success"], folder.store, folder.database, folder.title, about.get("taken", {})
     )
+
+
+def retry(folder: Folder) -> int:
+    """Makes every failed trial unfinished again, confirmations too, for a drive to take up; how many there were.
+
+    Raises:
+        NoSweep: it does not exist. Owned: another process runs it.
+    """
+    folder.read()
+    with Ownership(engine_of(folder.database), folder.name):
+        _, service = open_sweep(folder)
+        failed = [trial for trial in service.studies.trials() if trial.state == FAILED]
+        for trial in failed:
+            service.studies.reopen(trial)
+    return len(failed)
 
 
 def carry_on(folder: Folder, serial: bool = False, display: Display | None = None) -> Outcome:

@@ -15,14 +15,17 @@ TILE = 96  # pixels of a planar member's square
 POINTS = 256
 
 
-def draw(samples: NDArray[np.float32], low: float, high: float) -> bytes | None:
+def draw(
+    samples: NDArray[np.float32], low: float, high: float, members: int = MEMBERS, count: int | None = None
+) -> bytes | None:
     """A PNG of ``[M, n, *shape]``: a row of pictures a member (``[8, 8]``, ``[1, h, w]``, ``[3, h, w]``), or a square
-    of points a member for planar data; None for shapes with no picture. At most the first eight members."""
+    of points a member for planar data; None for shapes with no picture. At most the first ``members``, and ``count`` of
+    each (16 pictures or 256 points)."""
     shape = samples.shape[2:]
     if shape == (2,):
-        return _png(_scatter(samples[:MEMBERS, :POINTS], low, high))
+        return _png(_scatter(samples[:members, : count or POINTS], low, high))
     if len(shape) in (2, 3):
-        return _png(_tiles(samples[:MEMBERS, :SAMPLES], low, high))
+        return _png(_tiles(samples[:members, : count or SAMPLES], low, high))
     return None
 
 

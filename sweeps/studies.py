@@ -18,6 +18,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeps.database import reopen
 from sweeps.mirror import Mirror
 from sweeps.samplers import Draw, MakeSampler
 from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
@@ -172,6 +173,12 @@ class Studies:
             self._storage.set_trial_user_attr(identity, "error", error)
         final = last and state != FAILED and all(map(math.isfinite, last))
         self._storage.set_trial_state_values(identity, STORED[state], last if final else None)
+        return self._refresh(trial)
+
+    def reopen(self, trial: Trial) -> Trial:
+        """Makes a failed trial unfinished again, under its own number and with all it reported."""
+        assert isinstance(self._storage, optuna.storages.RDBStorage), "trials that fail are kept in a database"
+        reopen(self._storage.engine, self._id(trial))
         return self._refresh(trial)
 
     def _study(self, name: str) -> int:

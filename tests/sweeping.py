@@ -63,7 +63,7 @@ class Left(NamedTuple):
         for study in optuna.get_all_study_summaries(storage):
             for trial in optuna.load_study(study_name=study.study_name, storage=storage).trials:
                 kind, arm = trial.user_attrs["kind"], trial.user_attrs["arm"]
-                key = f"{arm}/{kind}-{trial.number if kind == 'search' else 0:04d}"
+                key = f"{arm}/{kind}-{trial.number if kind == 'search' else trial.user_attrs.get('number', 0):04d}"
                 assert key not in found, f"two trials {key}"
                 found[key] = trial
         storage.remove_session()

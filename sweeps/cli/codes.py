@@ -11,10 +11,12 @@ CODES = {
     "sweeps.claims.results.Missing": FAILED,
     "sweeps.claims.work.WorkFailed": FAILED,
     "sweeps.environment.Unset": BAD_SPEC,
+    "sweeps.draw.NoSamples": FAILED,
     "sweeps.fetch.NotFetched": FAILED,
     "sweeps.folder.NoSweep": FAILED,
     "sweeps.folder.SweepExists": TAKEN,
     "sweeps.owner.Owned": TAKEN,
+    "sweeps.pick.NoTrial": FAILED,
     "sweeps.service.NoRoom": FAILED,
 }
 

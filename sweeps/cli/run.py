@@ -70,6 +70,30 @@ def resume(
 
 
 @app.command()
+def retry(
+    name: Name,
+    failed: Annotated[bool, typer.Option("--failed", help="Every trial that failed.")] = False,
+    storage: Storage = "./runs",
+    serial: Serial = False,
+    plain: Plain = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Give failed trials fresh attempts, from their last checkpoints; a new best is confirmed anew."""
+    mode = _mode(plain, quiet, json)
+    if not failed:
+        raise typer.BadParameter("which trials? --failed is allowed")
+    with told():
+        from sweeps.driver import retry as reopen
+        from sweeps.folder import Folder
+        from sweeps.wording import count
+
+        folder = Folder(storage, name)
+        print(f"sweep {name}: {count(reopen(folder), 'failed trial')} to try again", file=sys.stderr)
+        _go(folder, serial, mode)
+
+
+@app.command()
 def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> None:
     """Say what is wrong with a spec, or what the sweep will take."""
     with told():
