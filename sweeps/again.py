@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minmax.lazy import torch
+from sweeps.patience import Waiting
 from sweeps.record import Report, TrialRecord
 from sweeps.trial import Config, run, threads_for
 from sweeps.wording import number
@@ -45,11 +47,13 @@ def rerun(record: TrialRecord, into: Store, cpu: float) -> Iterator[tuple[Report
     config = Config.from_json(record.config())
     known, states = {report.step: report for report in record.history()}, _states(record)
     again = TrialRecord(into, record.key)
-    training = run(config, into, attempt=1)
+    training = run(config, into, 1, _chunk(record))
     while known:
-        progress = next(training)
-        report = next(report for report in again.history() if report.step == progress.step)
-        recorded = known.pop(progress.step, None)
+        said = next(training)
+        if isinstance(said, Waiting):
+            raise OSError(f"{into.root}: {said.reason}")
+        report = next(report for report in again.history() if report.step == said.step)
+        recorded = known.pop(said.step, None)
         if recorded is not None:
             now = _states(again)[report.step]
             yield report, first_difference(recorded, report) or _of_states(report.step, states.get(report.step), now)
@@ -84,6 +88,12 @@ def _of_states(step: int, recorded: str | None, now: str) -> Difference | None:
     if recorded is None or recorded == now:
         return None
     return Difference(step, "the state of the training (SHA-256)", recorded[:12], now[:12])
+
+
+def _chunk(record: TrialRecord) -> int | None:
+    """How many members it trained at once: that decides how sums round."""
+    last = record.last_checkpoint()
+    return None if last is None else json.loads(last.files()["state.json"]).get("chunk")
 
 
 def _states(record: TrialRecord) -> dict[int, str]:
