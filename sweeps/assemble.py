@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import minmax
 from minmax.games.gan import Gan
-from sweeps import space
+from sweeps import lattice, space
 from sweeps.decide import Plan
 from sweeps.enqueue import Points, said_for
 from sweeps.pruners import pruner_of
@@ -19,6 +19,7 @@ from sweeps.service import Service
 from sweeps.store import Store
 from sweeps.trial import Config, build_game
 from sweeps.trials import Trial
+from sweeps.values import SHARE
 
 if TYPE_CHECKING:
     from minmax.types import Game, Metric, Optimizer
@@ -124,6 +125,7 @@ def plan_of(sweep: Sweep) -> Plan:
         repeats=sweep.repeats,
         points={arm: count for arm, count in offered.items() if count is not None},
         retries=sweep.limits.retries,
+        chunks=() if sweep.map is None else tuple(len(lattice.chunks(sweep, arm)) for arm in sweep.optimizers),
     )
 
 
@@ -149,12 +151,14 @@ def service_of(
         sweep.search.seed,
         sampler_of(sampler.name, sweep.share, sampler.options),
         pruner_of(pruner.name, sweep.length, sweep.report_every, pruner.options),
+        charted=sweep.map is not None,
     )
     arms = {}
     for arm in sweep.optimizers:
         searched = space.distributions(sweep, arm)
         points = [*said_for(sweep, arm, searched), *taken.get(arm.name, ())]
-        arms[arm.name] = ServiceArm(searched, partial(config_of, sweep, success, arm), tuple(points))
+        chunks = () if sweep.map is None else tuple(lattice.chunks(sweep, arm))
+        arms[arm.name] = ServiceArm(searched, partial(config_of, sweep, success, arm), tuple(points), chunks)
     return Service(plan, arms, Store(store.root, sweep.limits.disk), studies, sweep.limits)
 
 
@@ -168,7 +172,7 @@ def config_of(sweep: Sweep, success: str | None, arm: Arm, trial: Trial) -> Conf
         game={"name": sweep.game.name, **sweep.game.options},
         optimizer=arm.optimizer,
         options={**arm.options, "transform": arm.transform or sweep.transform},
-        hypers={**space.fixed(sweep, arm), **trial.params},
+        hypers={**space.fixed(sweep, arm), **trial.params, **lattice.hypers_of(sweep, arm, trial)},
         seeds=list(trial.seeds),
         length=sweep.length,
         report_every=sweep.report_every,
@@ -186,7 +190,8 @@ def metrics_of(sweep: Sweep, success: str | None) -> dict[str, dict[str, Any]]:
     """Name -> options of what a trial measures: the objective's metric, the spec's own, the rule of success, and what a
     diagnosis looks at. The rule of success comes after others that say what success is, and so has the last word."""
     said = {metric.name: metric.options for metric in sweep.metrics}
-    names = [*(metric_of(aim.output, success, said) for aim in sweep.objectives), *said]
+    aims = [aim for aim in sweep.objectives if aim.aggregate != SHARE]
+    names = [*(metric_of(aim.output, success, said) for aim in aims), *said]
     rule = [success] if success else []
     return {name: said.get(name, {}) for name in [*(name for name in names if name not in rule), *rule, DIAGNOSED]}
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
+from sweeps.trials import COMPLETE, CONFIRM, FAILED, MAP, PRUNED, RUNNING, SEARCH, Trial
 
 CONFIRM_SEEDS_FROM = 1_000_000  # search seeds count from 0; confirmation's are never among them
 
@@ -18,6 +18,7 @@ class Plan(NamedTuple):
 
     ``minimize``: each objective's direction. ``repeats``: searches of an arm, each with its share of trials and its
     confirmation. ``points``: what an arm's sampler has to offer, where that is finite.
+    ``chunks``: of a map how many trials each arm has; nothing is searched or confirmed then.
     """
 
     arms: tuple[str, ...]
@@ -28,6 +29,7 @@ class Plan(NamedTuple):
     retries: int = 2  # of a trial whose worker failed
     repeats: int = 1
     points: Mapping[str, int] = MappingProxyType({})
+    chunks: tuple[int, ...] = ()
 
     def share(self, arm: str) -> int:
         """The trials of one search of an arm."""
@@ -58,6 +60,13 @@ class ConfirmBest(NamedTuple):
     best: Trial
 
 
+class Chart(NamedTuple):
+    """Train the next chunk of an arm's map."""
+
+    arm: str
+    number: int
+
+
 class Wait(NamedTuple):
     """Nothing can start until a running trial ends."""
 
@@ -66,7 +75,7 @@ class Done(NamedTuple):
     """Every arm is searched and confirmed, or has nothing to confirm."""
 
 
-Action = Continue | Ask | ConfirmBest | Wait | Done
+Action = Continue | Ask | ConfirmBest | Chart | Wait | Done
 
 
 def next_action(plan: Plan, trials: Sequence[Trial], active: Collection[str]) -> Action:
@@ -78,6 +87,8 @@ def next_action(plan: Plan, trials: Sequence[Trial], active: Collection[str]) ->
     for trial in trials:
         if trial.state == RUNNING and trial.key not in active:
             return Continue(trial)
+    if plan.chunks:
+        return _next_chunk(plan, trials) or (Wait() if active else Done())
     searched, confirmed = _by_search(trials, SEARCH), _by_search(trials, CONFIRM)
     for search in plan.searches:
         best = _due(plan, search[0], searched[search], confirmed[search])
@@ -87,6 +98,13 @@ def next_action(plan: Plan, trials: Sequence[Trial], active: Collection[str]) ->
     if unfinished:
         return Ask(*min(unfinished, key=lambda search: (search[1], len(searched[search]))))
     return Wait() if active else Done()
+
+
+def _next_chunk(plan: Plan, trials: Sequence[Trial]) -> Chart | None:
+    had = {arm: len(of(trials, arm, MAP)) for arm in plan.arms}
+    left = [arm for arm, chunks in zip(plan.arms, plan.chunks, strict=True) if had[arm] < chunks]
+    arm = min(left, key=lambda name: had[name], default=None)
+    return None if arm is None else Chart(arm, had[arm])
 
 
 def to_confirm(plan: Plan, trials: Sequence[Trial], arm: str, repeat: int = 0) -> Trial | None:

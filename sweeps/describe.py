@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from minmax.diagnosis import majority
 from sweeps.record import Report
-from sweeps.trials import CONFIRM, Trial
+from sweeps.trials import CONFIRM, MAP, Trial
 
 PARAM_LIMIT = 6000  # characters of a value; MLflow refuses the whole batch for one that is longer
 TAG_LIMIT = 5000  # MLflow's own is 8000, of servers before 2.18 it is 5000
@@ -44,7 +44,11 @@ def run_name(trial: Trial) -> str:
     """
     own_first = sorted(trial.params, key=lambda name: {"lr": 1, "lr_ratio": 2}.get(name, 0))
     settings = [f"{SYMBOLS.get(name, name)} {short(trial.params[name])}" for name in own_first]
-    return " · ".join([trial.arm, *settings, *(["confirm"] if trial.kind == CONFIRM else [])])[:KEY_LIMIT]
+    return " · ".join([trial.arm, *settings, *_kind(trial)])[:KEY_LIMIT]
+
+
+def _kind(trial: Trial) -> list[str]:
+    return {CONFIRM: ["confirm"], MAP: [f"map {trial.number}"]}.get(trial.kind, [])
 
 
 def short(value: object) -> str:
@@ -65,7 +69,7 @@ def short(value: object) -> str:
 
 def params_of(trial: Trial, description: Description) -> dict[str, str]:
     """Parameters of a run: the described ones, over them the trial's own, arm and number of seeds."""
-    params = {**description.params, **trial.params, "arm": trial.arm, "seeds": len(trial.seeds)}
+    params = {**description.params, **trial.params, "arm": trial.arm, "seeds": len(set(trial.seeds))}
     return {_key(name): clipped(str(value), PARAM_LIMIT) for name, value in params.items()}
 
 
@@ -79,7 +83,7 @@ def tags_of(trial: Trial, description: Description, sweep: str) -> dict[str, str
         "trial": str(trial.number),
         "attempt": str(trial.attempt),
         "state": trial.state,
-        "seeds": _ranges(trial.seeds),
+        "seeds": _ranges(tuple(dict.fromkeys(trial.seeds))),
     }
     error = {"mlflow.note.content": trial.error} if trial.error else {}
     return {_key(name): clipped(value, TAG_LIMIT) for name, value in {**description.tags, **own, **error}.items()}

@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from sweeps import gather, space
+from sweeps import gather, mapgather, space
 from sweeps.assemble import Unfit, any_hypers, game_of, prepare, rehearse, service_of
 from sweeps.background import promise
 from sweeps.database import engine_of, open_storage
@@ -16,6 +16,7 @@ from sweeps.enqueue import Points, taken_from
 from sweeps.environment import expand, veiled
 from sweeps.folder import Folder, NoSweep
 from sweeps.live import Live
+from sweeps.maps import ArmMap
 from sweeps.mounts import refuse_network
 from sweeps.owner import Ownership
 from sweeps.ranking import Ranking, as_json
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
 
 
 class Outcome(NamedTuple):
-    """How a drive ended: the ranking so far, what MLflow lacks (None: nothing), and whether it was stopped."""
+    """How a drive ended: the ranking so far, or the maps; what MLflow lacks (None: nothing), and whether it was
+    stopped."""
 
     ranking: Ranking
     tracking_error: str | None
     stopped: bool
+    maps: tuple[ArmMap, ...] = ()
 
 
 def begin(sweep: Sweep, text: str) -> Folder:
@@ -132,7 +135,8 @@ def carry_on(folder: Folder, serial: bool = False, display: Display | None = Non
                 live.update(gather.snapshot(sweep, service, "writing the report"))
                 _conclude(sweep, service, folder, tracker, status)
         lacks = tracker.error and veiled(tracker.error, sweep.tracking or "")
-        return Outcome(gather.ranking(sweep, service), lacks, stopping.asked)
+        maps = () if sweep.map is None else mapgather.maps(sweep, service)
+        return Outcome(gather.ranking(sweep, service), lacks, stopping.asked, maps)
 
 
 def _driven(sweep: Sweep, service: Service, serial: bool, live: Display, stopping: Stopping) -> str:
@@ -150,11 +154,19 @@ def _driven(sweep: Sweep, service: Service, serial: bool, live: Display, stoppin
 
 
 def write_report(sweep: Sweep, service: Service, folder: Folder, status: str) -> bytes:
-    """Writes ``report.html`` and ``ranking.json``; returns the page."""
+    """Writes ``report.html`` and the files of results; returns the page."""
     page = render(gather.view(sweep, service, status)).encode()
     folder.store.replace("report.html", page)
-    folder.store.replace("ranking.json", as_json(gather.ranking(sweep, service)).encode())
+    for name, data in _results(sweep, service).items():
+        folder.store.replace(name, data)
     return page
+
+
+def _results(sweep: Sweep, service: Service) -> dict[str, bytes]:
+    """``ranking.json``; of a map, its numbers and pictures."""
+    if sweep.map is not None:
+        return mapgather.results(mapgather.maps(sweep, service))
+    return {"ranking.json": as_json(gather.ranking(sweep, service)).encode()}
 
 
 def tracking_of(sweep: Sweep, folder: Folder) -> tuple[str, str | None]:
@@ -193,9 +205,11 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
 def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, status: str) -> None:
     """The report, and a last pass over MLflow with the summary run."""
     page = write_report(sweep, service, folder, status)
-    files = {name: folder.store.get(name) for name in ("spec.yaml", "sweep.json", "ranking.json")}
+    files = {name: folder.store.get(name) for name in ("spec.yaml", "sweep.json")} | _results(sweep, service)
     ranks = gather.ranking(sweep, service).standings
     rates = {f"success.{row.arm}": row.rate for row in ranks if row.rate is not None}
+    if sweep.map is not None:
+        rates = mapgather.shares(mapgather.maps(sweep, service))
     spec = {key: value if isinstance(value, str) else json.dumps(value) for key, value in sweep.normalized().items()}
     tracker.summary({**files, "report.html": page}, spec, rates)
     tracker.stop()
@@ -221,11 +235,20 @@ def _tracker(sweep: Sweep, service: Service, folder: Folder) -> Tracker:
 def _settings(sweep: Sweep, arm: Arm) -> dict[str, object]:
     """What an arm's trials have in common."""
     own = {"optimizer": arm.optimizer, **arm.options, "transform": arm.transform or sweep.transform}
-    return {"game": sweep.game.name, **sweep.game.options, "length": sweep.length, **own, **space.fixed(sweep, arm)}
+    grid = {} if sweep.map is None else mapgather.spans(sweep, arm)
+    game = {"game": sweep.game.name, **sweep.game.options, "length": sweep.length}
+    return {**game, **own, **space.fixed(sweep, arm), **grid}
 
 
 def _note(sweep: Sweep) -> str:
     arms = ", ".join(f"**{arm.name}**" for arm in sweep.optimizers)
+    if sweep.map is not None:
+        return (
+            f"Map **{sweep.name}**: {arms} over {' and '.join(sweep.map.axes)}; "
+            f"{sweep.length} field units a member.\n\n"
+            f"Runs tagged `kind = map` trained some of its points side by side. The run tagged `kind = summary` holds "
+            f"the spec, the report, all numbers (`map.json`, `map.csv`) and a picture of each arm."
+        )
     aims = ", ".join(f"{aim.direction} {aim.measure}" for aim in sweep.objectives)
     return (
         f"Sweep **{sweep.name}**: {arms}; {sweep.share} trials each × {sweep.seeds} seeds, "
@@ -269,16 +292,22 @@ def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
     for arm in sweep.optimizers:
         optimizer = optimizer_of(sweep, arm)
         hypers = any_hypers(optimizer)
-        for members, trials in ((sweep.seeds, sweep.share), (sweep.confirm.seeds, 1)):
+        for members, trials in _shapes(sweep, arm):
             run = iter(minmax.train(game, optimizer, hypers, range(members), steps, [2], device=device))
             begun = next(run)
-            trials *= sweep.repeats
             size += trials * len(checkpoint.dumps(begun.state))
             start = time.perf_counter()
             spent = next(run).cost - begun.cost
             seconds += trials * (time.perf_counter() - start) / spent * sweep.length
     slots = max(1, int(cores // sweep.resources.cpu))
     kept = 3 + 1  # the last two and the best, and MLflow's copy of one
-    trials = len(sweep.optimizers) * sweep.repeats * (sweep.share + 1)
+    trials = sum(count for arm in sweep.optimizers for _, count in _shapes(sweep, arm))
     memory = slots * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3  # kilobytes, on Linux
     return Estimate(trials, seconds / slots / 60, kept * size / 1e6, memory)
+
+
+def _shapes(sweep: Sweep, arm: Arm) -> list[tuple[int, int]]:
+    """How many members the arm's trials have, and how many trials have so many."""
+    if sweep.map is not None:
+        return mapgather.shapes(sweep, arm)
+    return [(sweep.seeds, sweep.repeats * sweep.share), (sweep.confirm.seeds, sweep.repeats)]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sweeps import mapgather
 from sweeps.decide import best_among, best_of, compromise, confirmation_of, is_failed, of
 from sweeps.pareto import ArmFront, fronts
 from sweeps.progress import ArmProgress, Leader, Snapshot, TrialProgress
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 def snapshot(sweep: Sweep, service: Service, doing: str = "") -> Snapshot:
     """Where the sweep stands; work is counted in field units × members."""
+    if sweep.map is not None:
+        return mapgather.snapshot(sweep, service, doing)
     trials, plan = service.studies.trials(), service.plan
     arms = tuple(_progress(service, trials, arm) for arm in plan.arms)
     spent = sum(len(trial.seeds) * _steps(service, trial) for trial in trials)
@@ -100,7 +103,9 @@ def _steps(service: Service, trial: Trial) -> int:
 
 
 def ranking(sweep: Sweep, service: Service) -> Ranking:
-    """The ranking by confirmation results, as far as there are any."""
+    """The ranking by confirmation results, as far as there are any; a map has none."""
+    if sweep.map is not None:
+        return rank([])
     trials = service.studies.trials()
     results = [_result(sweep, service, trials, arm) for arm in service.plan.arms]
     ranked = rank(results, sweep.objective.direction, sweep.objective.output)
@@ -172,7 +177,8 @@ def view(sweep: Sweep, service: Service, status: str, detail: str = "") -> Sweep
         objective=sweep.objective.output,
         direction=sweep.objective.direction,
         ranking=known if known.standings or known.unranked else None,
-        arms=tuple(_arm_view(sweep, service, trials, arm) for arm in service.plan.arms),
+        arms=tuple(_arm_view(sweep, service, trials, arm) for arm in service.plan.arms if sweep.map is None),
+        maps=() if sweep.map is None else mapgather.maps(sweep, service),
         trials=tuple(trials),
         detail=detail,
         written=time.strftime("%Y-%m-%d %H:%M"),

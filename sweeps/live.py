@@ -17,7 +17,7 @@ from rich.console import Console, RenderableType
 
 from sweeps.board import Board, board, line
 from sweeps.progress import Pace, Snapshot
-from sweeps.trials import FAILED, PRUNED, Trial
+from sweeps.trials import FAILED, MAP, PRUNED, Trial
 from sweeps.unbreakable import Unbreakable
 from sweeps.wording import inert, number, percent, setting
 
@@ -151,7 +151,8 @@ def sentence(trial: Trial, success: float | None = None) -> str:
     facts = [number(trial.value)] if trial.value is not None and trial.state != PRUNED else []
     facts += [f"success {percent(success)}"] if success is not None else []
     facts += [trial.error] if trial.error else []
-    return f"{trial.key} {trial.state}{': ' if facts else ''}{', '.join(facts)}; {setting(trial.params, ', ')}"
+    chosen = "" if trial.kind == MAP else f"; {setting(trial.params, ', ')}"
+    return f"{trial.key} {trial.state}{': ' if facts else ''}{', '.join(facts)}{chosen}"
 
 
 def _waiting(messages: queue.SimpleQueue[str]) -> Iterable[str]:

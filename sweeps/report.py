@@ -13,6 +13,10 @@ import yaml
 
 from sweeps.answer import shown
 from sweeps.curves import COLOURS, axes, figure, in_words
+from sweeps.heatmap import heatmap
+from sweeps.maps import answer as map_answer
+from sweeps.maps import in_words as in_words_of_map
+from sweeps.phases import as_text
 from sweeps.ranking import Standing
 from sweeps.stats import rate
 from sweeps.trials import SEARCH, Trial
@@ -35,11 +39,12 @@ def render(view: SweepView) -> str:
     view = view._replace(arms=_best_first(view))
     shared = axes(view.arms)
     figures = [figure(arm, colours[arm.arm], shared, view.objective) for arm in view.arms]
+    figures += [heatmap(shown) for shown in view.maps]
     scripts = {"plotly": _plotly(), "page": _asset("report.js")} if figures else {}
     return _template().render(
         view=view,
         status=STATUSES[view.status],
-        answer=view.ranking.answer if view.ranking else "Nothing has been confirmed yet, so nothing can be ranked.",
+        answer=_answer(view),
         rows=view.ranking.standings if view.ranking else (),
         figures=figures,
         samples=[(arm.arm, arm.samples, _data_uri(arm.samples.png)) for arm in view.arms if arm.samples],
@@ -57,13 +62,19 @@ def render(view: SweepView) -> str:
     )
 
 
+def _answer(view: SweepView) -> str:
+    if view.maps:
+        return map_answer(view.maps)
+    return view.ranking.answer if view.ranking else "Nothing has been confirmed yet, so nothing can be ranked."
+
+
 def _best_first(view: SweepView) -> tuple[ArmView, ...]:
     places = {row.arm: index for index, row in enumerate(view.ranking.standings)} if view.ranking else {}
     return tuple(sorted(view.arms, key=lambda arm: places.get(arm.arm, len(places))))
 
 
 def _colours(view: SweepView) -> dict[str, int]:
-    names = [arm.arm for arm in view.arms]
+    names = [arm.arm for arm in view.arms] + [shown.arm for shown in view.maps]
     if view.ranking:
         names += [row.arm for row in view.ranking.standings] + [other.arm for other in view.ranking.unranked]
     return {name: index % COLOURS for index, name in enumerate(dict.fromkeys(names))}
@@ -132,6 +143,8 @@ def _template() -> jinja2.Template:
         "in_words": in_words,
         "diagnosed": diagnosed,
         "shown": shown,
+        "map_in_words": in_words_of_map,
+        "as_text": as_text,
     }
     environment.globals |= {"SEARCH": SEARCH}
     return environment.get_template("report.html.j2")

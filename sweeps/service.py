@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sweeps import decide
-from sweeps.decide import Ask, ConfirmBest, Continue, Done, Plan, Wait
+from sweeps.decide import Ask, Chart, ConfirmBest, Continue, Done, Plan, Wait
 from sweeps.limits import Limits, duration
 from sweeps.outage import Outage
 from sweeps.patience import Waiting, waiting_for
@@ -21,6 +21,7 @@ from sweeps.watchdog import Watchdog
 from sweeps.worktime import WorkTime
 
 if TYPE_CHECKING:
+    from sweeps.lattice import Chunk
     from sweeps.store import Store
     from sweeps.studies import Studies
 
@@ -32,11 +33,13 @@ class NoRoom(RuntimeError):
 
 
 class Arm(NamedTuple):
-    """What the service needs of an arm: its space for the sampler, a trial's config, and points to try first."""
+    """What the service needs of an arm: its space for the sampler, a trial's config, and points to try first; of a map
+    also its chunks."""
 
     space: dict[str, Any]
     configure: Callable[[Trial], Config]
     points: tuple[dict[str, float], ...] = ()
+    chunks: tuple[Chunk, ...] = ()
 
 
 class Work(NamedTuple):
@@ -162,8 +165,10 @@ class Service:
 
     @property
     def _plan_now(self) -> Plan:
-        """A search whose time is up is over, as with no trials to come."""
-        return self.plan._replace(trials=0) if self.is_closed else self.plan
+        """A search (or a map) whose time is up is over, as with no trials to come."""
+        if not self.is_closed:
+            return self.plan
+        return self.plan._replace(trials=0, chunks=(0,) * len(self.plan.chunks))
 
     def _next(self) -> Work | Wait | Done:
         if self.is_closed:
@@ -189,12 +194,15 @@ class Service:
     def _finish(self, trial: Trial, state: str, error: str | None = None) -> None:
         self.over.append(self.studies.finish(trial, state, error))
 
-    def _trial_for(self, action: Ask | ConfirmBest | Continue) -> Trial:
+    def _trial_for(self, action: Ask | ConfirmBest | Chart | Continue) -> Trial:
         if isinstance(action, Continue):
             return action.trial
         if isinstance(action, ConfirmBest):
             return self.studies.confirm(action.best, decide.confirm_seeds(self.plan, action.best.repeat))
         arm = self._arms[action.arm]
+        if isinstance(action, Chart):
+            chunk = arm.chunks[action.number]
+            return self.studies.chart(action.arm, action.number, chunk.seeds, chunk.facts)
         seeds = decide.search_seeds(self.plan, action.repeat)
         return self.studies.ask(action.arm, arm.space, seeds, action.repeat, arm.points)
 

@@ -28,7 +28,7 @@ def distributions(sweep: Sweep, arm: Arm) -> dict[str, BaseDistribution]:
     for name, declared in optimizer_of(sweep, arm).hypers.items():
         if name in arm.settings:
             continue
-        entry = _entry(sweep, arm, name)
+        entry = entry_of(sweep, arm, name)
         if entry is None and declared.searched:
             drawn[name] = FloatDistribution(declared.low, declared.high, log=declared.log)
         elif entry is not None and entry.kind != "fixed":
@@ -37,10 +37,16 @@ def distributions(sweep: Sweep, arm: Arm) -> dict[str, BaseDistribution]:
 
 
 def fixed(sweep: Sweep, arm: Arm) -> dict[str, float]:
-    """The hyperparameters of ``arm`` that are not drawn: its own, the space's, and defaults that nobody searches."""
+    """The hyperparameters of ``arm`` that are not drawn: its own, the space's, and defaults that nobody searches.
+
+    In a map nobody searches: these are all but its axes.
+    """
     constants: dict[str, float] = {}
     for name, declared in optimizer_of(sweep, arm).hypers.items():
-        value = arm.settings.get(name, _constant(_entry(sweep, arm, name), declared))
+        if sweep.map is not None and name in sweep.map.axes:
+            continue
+        searched = declared.searched and sweep.map is None
+        value = arm.settings.get(name, _constant(entry_of(sweep, arm, name), declared._replace(searched=searched)))
         if value is not None:
             constants[name] = value
     return constants
@@ -58,7 +64,8 @@ def distribution(entry: Entry) -> BaseDistribution:
     return FloatDistribution(low, high, log=entry.kind == "log")
 
 
-def _entry(sweep: Sweep, arm: Arm, name: str) -> Entry | None:
+def entry_of(sweep: Sweep, arm: Arm, name: str) -> Entry | None:
+    """What the space says of one of the arm's hyperparameters."""
     entry = sweep.space.get(name)
     return entry if entry is not None and entry.holds(arm) else None
 

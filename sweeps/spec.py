@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, ValidationInfo, field_validator
 
 from minmax.metrics import METRICS
 from minmax.schedules import SCHEDULES
-from sweeps import armchecks, checks, searchcheck, values
+from sweeps import armchecks, checks, mapcheck, searchcheck, values
 from sweeps.armspec import Arm, Arms, Entry, Name, Transform, labelled
 from sweeps.explain import explain
 from sweeps.gamespec import Count, GameSpec, Model, Named
 from sweeps.limits import Limits, Resources
+from sweeps.mapspec import MapSpec
 from sweeps.reading import read
 from sweeps.searchspec import Confirm, Objective, Objectives, Point, Search
 from sweeps.source import KeyPath, Source, SpecErrors
@@ -87,6 +88,9 @@ class Sweep(Model):
     tracking: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="MLflow's address; else MLFLOW_TRACKING_URI, else SQLite in the storage"
     )
+    map: MapSpec | None = Field(
+        default=None, description="in place of a search: a grid over one or two hyperparameters, every point trained"
+    )
 
     @field_validator("search", mode="before")
     @classmethod
@@ -114,19 +118,31 @@ class Sweep(Model):
         """Plain data with every default filled in; ``from_normalized`` takes it back."""
         return self.model_dump(mode="json", by_alias=True)
 
-    @classmethod
-    def from_normalized(cls, data: Mapping[str, Any]) -> Self:
+    @staticmethod
+    def from_normalized(data: Mapping[str, Any]) -> Sweep:
         """The sweep that ``normalized`` wrote.
 
         Raises:
             SpecErrors: it did not write this, or a name in it can no longer be imported.
         """
-        source = Source("sweep.json", "")
+        source, model = Source("sweep.json", ""), _model_of(data)
         try:
-            return cls.model_validate(dict(data))
+            return model.model_validate(dict(data))
         except ValidationError as errors:
-            explain(source, errors, cls)
+            explain(source, errors, model)
             raise SpecErrors(source.problems) from errors
+
+
+class Map(Sweep):
+    """A spec with ``map``: nothing is searched, so nothing is confirmed either. ``seeds``: of every point."""
+
+    map: MapSpec
+    seeds: Count = 1
+    aims: Objectives = Field(alias="objective", default_factory=lambda: Objective(maximize=f"{values.SHARE}.converged"))
+
+
+def _model_of(data: Mapping[str, Any]) -> type[Sweep]:
+    return Sweep if data.get("map") is None else Map
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Sweep:
@@ -136,11 +152,12 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         SpecErrors: with everything that is wrong, each as ``file:line: key: what is wrong; what is allowed``.
     """
     source = read(path, overrides)
-    sweep = None
+    model, sweep = _model_of(source.data), None
+    mapcheck.alone(source)
     try:
-        sweep = Sweep.model_validate(source.data)
+        sweep = model.model_validate(source.data)
     except ValidationError as errors:
-        explain(source, errors, Sweep)
+        explain(source, errors, model)
     _check(source)
     if sweep is not None:
         searchcheck.check(source, sweep)
@@ -162,7 +179,8 @@ def _check(source: Source) -> None:
         {("objective", at): each for at, each in enumerate(said)} if isinstance(said, list) else {("objective",): said}
     )
     checks.reports(source)
-    searchcheck.share(source, Sweep.model_fields["seeds"].default)
+    if data.get("map") is None:
+        searchcheck.share(source, Sweep.model_fields["seeds"].default)
     checks.builders(source)
     sound = {key: labelled(key, arm) for key, arm in _valid(Arm, armchecks.written(source).items()).items()}
     built = armchecks.arms(source, sound, transform)
@@ -170,7 +188,10 @@ def _check(source: Source) -> None:
     entries = _valid(Entry, space.items())
     armchecks.settings(source, arms)
     armchecks.space(source, entries, arms)
-    armchecks.grid(source, entries, arms)
+    if data.get("map") is None:
+        armchecks.grid(source, entries, arms)
+    else:
+        mapcheck.axes(source, _valid(MapSpec, {"map": data["map"]}.items()).get("map"), entries, arms)
     outputs = checks.metrics(source)
     for path, aim in _valid(Objective, aims.items()).items():
         checks.objective(source, path, aim, success, outputs)

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sweeps.database import reopen
 from sweeps.mirror import Mirror
 from sweeps.samplers import Draw, MakeSampler
-from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
+from sweeps.trials import COMPLETE, CONFIRM, FAILED, MAP, PRUNED, RUNNING, SEARCH, Trial
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -40,15 +40,15 @@ FIXED = "fixed_params"  # what Optuna reads off a trial that was enqueued
 
 
 class Studies:
-    """One study an arm, and one for the confirmations, of one sweep.
+    """One study an arm, and one for the confirmations, of one sweep; of a map, one for its chunks.
 
     Args:
         storage: Optuna's.
-        sweep: its name; studies are called ``NAME/ARM`` and ``NAME/(confirm)``.
+        sweep: its name; studies are called ``NAME/ARM``, ``NAME/(confirm)`` and ``NAME/(map)``.
         arms: in order.
         minimize: each objective's direction.
         seed: of the search; trial n of an arm is drawn from (seed, arm, n), and each repeat of a search from its own.
-        sampler: draw -> sampler. ``pruner``: of search trials.
+        sampler: draw -> sampler. ``pruner``: of search trials. ``charted``: whether it is a map.
     """
 
     def __init__(
@@ -60,16 +60,17 @@ class Studies:
         seed: int,
         sampler: MakeSampler,
         pruner: BasePruner,
+        charted: bool = False,
     ) -> None:
         self._storage, self._seed, self._sampler, self._pruner = storage, seed, sampler, pruner
         self._directions = [StudyDirection.MINIMIZE if down else StudyDirection.MAXIMIZE for down in minimize]
-        self._ids = {arm: self._study(f"{sweep}/{arm}") for arm in arms}
-        self._confirm = self._study(f"{sweep}/(confirm)")
+        self._ids = {} if charted else {arm: self._study(f"{sweep}/{arm}") for arm in arms}
+        self._shared = self._study(f"{sweep}/({MAP if charted else CONFIRM})")
         self._trials: dict[str, Trial] = {}
         self._frozen: dict[str, FrozenTrial] = {}  # as stored: nobody else writes, so each is read when it changes
         self._searches: dict[tuple[str, int], list[FrozenTrial]] = {}  # (arm, repeat) -> its trials, numbered from 0
         self._places: dict[str, int] = {}  # a search trial's number among those of its repeat
-        for study in (*self._ids.values(), self._confirm):
+        for study in (*self._ids.values(), self._shared):
             for frozen in storage.get_all_trials(study, deepcopy=False):
                 self._remember(frozen)
 
@@ -112,7 +113,13 @@ class Studies:
         number = sum((trial.arm, trial.kind) == (best.arm, CONFIRM) for trial in self._trials.values())
         frozen.user_attrs = {"arm": best.arm, "kind": CONFIRM, "attempt": 0, "seeds": list(seeds)}
         frozen.user_attrs |= {"params": best.params, "confirms": best.number, "repeat": best.repeat, "number": number}
-        return self._create(self._confirm, frozen)
+        return self._create(self._shared, frozen)
+
+    def chart(self, arm: str, number: int, seeds: tuple[int, ...], facts: Mapping[str, Any]) -> Trial:
+        """Stores an arm's chunk of a map; ``facts``: which points it trains."""
+        frozen = optuna.trial.create_trial(state=TrialState.RUNNING)
+        frozen.user_attrs = {"arm": arm, "kind": MAP, "attempt": 0, "seeds": list(seeds), "number": number, **facts}
+        return self._create(self._shared, frozen)
 
     def begin(self, trial: Trial) -> Trial:
         """Counts a new attempt."""
@@ -126,11 +133,11 @@ class Studies:
 
     def driven(self) -> float:
         """Seconds that drivers have spent on the sweep, as far as noted."""
-        return float(self._storage.get_study_user_attrs(self._confirm).get("driven", 0.0))
+        return float(self._storage.get_study_user_attrs(self._shared).get("driven", 0.0))
 
     def note_driven(self, seconds: float) -> None:
         """Stores what ``driven`` returns."""
-        self._storage.set_study_user_attr(self._confirm, "driven", seconds)
+        self._storage.set_study_user_attr(self._shared, "driven", seconds)
 
     def report(self, trial: Trial, step: int, value: float, others: Sequence[float] = ()) -> None:
         """Stores the objectives at a step; what is stored already stays."""

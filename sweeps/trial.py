@@ -20,6 +20,7 @@ from sweeps.patience import Waiting, persist
 from sweeps.record import Attempt, Checkpoint, Report, TrialRecord
 from sweeps.stats import aggregate
 from sweeps.store import Store
+from sweeps.values import SHARE
 
 if TYPE_CHECKING:
     from minmax.train import Run
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 class Config(NamedTuple):
     """All that decides a trial's numbers; ``config.json`` in its record.
 
+    ``hypers``: values, each a number or a list with one a member (as ``seeds`` is).
     ``metrics``: name -> options of each metric measured. ``measures``: the aggregates reported as values.
     ``objective`` is the one the search looks at, ``minimize`` its direction; ``others`` are looked at beside it.
     """
@@ -39,7 +41,7 @@ class Config(NamedTuple):
     game: dict[str, Any]
     optimizer: str
     options: dict[str, Any]
-    hypers: dict[str, float]
+    hypers: dict[str, float | list[float]]
     seeds: list[int]
     length: int
     report_every: int
@@ -105,7 +107,8 @@ def run(config: Config, store: Store, attempt: int, chunk: int | None = None) ->
     writer, began = record.attempt(attempt), time.monotonic()
     for report in training:
         step = round(report.at)
-        values = _values(config, {name: own.tolist() for name, own in report.metrics.items()})
+        diagnoses = minmax.diagnose([*before, report])
+        values = _values(config, {name: own.tolist() for name, own in report.metrics.items()}, diagnoses)
         loss = _loss(config, values[config.objective])
         content = Report(
             step=step,
@@ -116,7 +119,7 @@ def run(config: Config, store: Store, attempt: int, chunk: int | None = None) ->
             metrics={name: own.tolist() for name, own in {**report.metrics, **report.info}.items()},
             values=values,
             diverged=[None if at < 0 else at for at in report.diverged_at.tolist()],
-            diagnoses=minmax.diagnose([*before, report]),
+            diagnoses=diagnoses,
         )
         told, files = content._asdict(), _checkpoint(report.state, step, chunk)
         paused = time.monotonic()
@@ -179,10 +182,13 @@ def _resumed(
     )
 
 
-def _values(config: Config, metrics: Mapping[str, list[float]]) -> dict[str, float]:
+def _values(config: Config, metrics: Mapping[str, list[float]], diagnoses: Sequence[str]) -> dict[str, float]:
     values = {}
     for measure in config.measures:
         how, _, output = measure.partition(".")
+        if how == SHARE:
+            values[measure] = diagnoses.count(output) / len(diagnoses)
+            continue
         if output not in metrics:
             raise ValueError(f"objective: {output!r} was not reported; reported: {', '.join(sorted(metrics))}")
         values[measure] = aggregate(how, metrics[output])

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
-SEARCH, CONFIRM = "search", "confirm"
+SEARCH, CONFIRM, MAP = "search", "confirm", "map"
 
 
 class Trial(NamedTuple):
-    """One configuration × its seeds, as the study knows it.
+    """One configuration × its seeds, as the study knows it; of a map a chunk of points × the seeds of each.
 
-    ``params`` are those that were drawn; an arm's constants are in its configs. ``attempt`` counts from 1; 0 means
-    asked for and never started. ``value`` is the objective at the last report (None before the first), ``others`` are
-    further objectives there; ``error`` is the one-line reason of a failure. ``repeat`` counts the searches of an arm;
-    ``confirms`` is the number of the search trial that a confirmation confirms; ``chunk`` is how many members are
-    trained at once (None: all).
+    ``seeds``: one a member. ``params`` are those that were drawn; an arm's constants are in its configs. ``attempt``
+    counts from 1; 0 means asked for and never started. ``value`` is the objective at the last report (None before the
+    first), ``others`` are further objectives there; ``error`` is the one-line reason of a failure. ``repeat`` counts
+    the searches of an arm; ``confirms`` is the number of the search trial that a confirmation confirms; ``chunk`` is
+    how many members are trained at once (None: all).
     """
 
     arm: str

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
+from minmax.diagnosis import RULES
 from minmax.metrics import METRICS
 from minmax.registry import Registry, UnknownName
 from minmax.types import Metric
@@ -22,6 +23,7 @@ from sweeps.environment import refers
 from sweeps.source import shown
 from sweeps.stats import aggregator
 
+SHARE = "share"  # of members with a diagnosis: share.converged
 RESERVED = ("mlartifacts",)  # what a storage holds beside its sweeps
 
 
@@ -111,6 +113,8 @@ def measure(text: str) -> str:
     aggregate, dot, output = text.partition(".")
     if not dot or not output:
         raise wrong(f"is {shown(text)}", "AGGREGATE.OUTPUT (as in mean.frechet) is allowed")
+    if aggregate == SHARE and output in RULES:
+        return text
     try:
         aggregator(aggregate)
     except ValueError as error:

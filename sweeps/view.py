@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from sweeps.maps import ArmMap
 from sweeps.ranking import Ranking
 from sweeps.trials import Trial
 
@@ -49,6 +50,7 @@ class ArmView(NamedTuple):
 
 class SweepView(NamedTuple):
     """A sweep as its page shows it. ``status`` is a key of ``STATUSES``; ``detail`` adds to it (an error, a count).
+    A map has ``maps`` in place of ``ranking`` and ``arms``.
 
     ``written`` is when the page was made, in words; nothing in the page asks a clock.
     """
@@ -60,6 +62,7 @@ class SweepView(NamedTuple):
     direction: str
     ranking: Ranking | None = None
     arms: tuple[ArmView, ...] = ()
+    maps: tuple[ArmMap, ...] = ()
     trials: tuple[Trial, ...] = ()
     detail: str = ""
     written: str = ""

@@ -254,6 +254,8 @@ PLANS = st.builds(
     confirm_seeds=st.just(1),
     minimize=st.lists(st.booleans(), min_size=1, max_size=2).map(tuple),
     repeats=st.integers(1, 3),
+    points=st.just({}),
+    chunks=st.just(()),
 )
 
 

@@ -44,13 +44,17 @@ def status(
 
 @app.command()
 def best(name: Name, storage: Storage = "./runs") -> None:
-    """The ranking, and each arm's best configuration."""
+    """The ranking, and each arm's best configuration; of a map, its phase diagrams."""
     with told():
-        from sweeps import gather, standings
+        from sweeps import gather, mapgather, phases, standings
         from sweeps.driver import open_sweep
         from sweeps.folder import Folder
 
-        standings.show(gather.ranking(*open_sweep(Folder(storage, name))))
+        sweep, service = open_sweep(Folder(storage, name))
+        if sweep.map is not None:
+            phases.show(mapgather.maps(sweep, service))
+        else:
+            standings.show(gather.ranking(sweep, service))
 
 
 @app.command()

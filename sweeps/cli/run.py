@@ -98,9 +98,7 @@ def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> Non
     """Say what is wrong with a spec, or what the sweep will take."""
     with told():
         sweep = _load(spec, overrides)
-        arms = len(sweep.optimizers)
-        print(f"{spec}: sweep {sweep.name}: {arms} arms × ({sweep.share} trials × {sweep.seeds} seeds + "
-              f"{sweep.confirm.seeds} confirmation seeds), {sweep.length} field units a member")  # fmt: skip
+        print(f"{spec}: {_shape(sweep)}, {sweep.length} field units a member")
         if estimate:
             from sweeps import driver
 
@@ -109,6 +107,15 @@ def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> Non
             print(f"at most {about.trials} trials; without pruning about {about.minutes:.2g} minutes of training on "
                   f"this machine's {os.cpu_count()} cores, {about.disk_megabytes:.0f} MB on disk and "
                   f"{about.memory_megabytes:.0f} MB of memory")  # fmt: skip
+
+
+def _shape(sweep: Sweep) -> str:
+    if sweep.map is not None:
+        from sweeps.mapgather import in_short
+
+        return f"map {sweep.name}: {in_short(sweep)}"
+    arms, confirmation = len(sweep.optimizers), f"{sweep.confirm.seeds} confirmation seeds"
+    return f"sweep {sweep.name}: {arms} arms × ({sweep.share} trials × {sweep.seeds} seeds + {confirmation})"
 
 
 def _load(spec: Path, overrides: list[str] | None) -> Sweep:
@@ -165,8 +172,8 @@ def _go(folder: Folder, serial: bool, mode: str | None) -> None:
     if outcome.stopped:
         _say_how_to_go_on(folder)
         raise typer.Exit(INTERRUPTED)
-    if not outcome.ranking.standings:
-        raise typer.Exit(FAILED)  # no arm came to its confirmation
+    if not outcome.ranking.standings and not any(shown.counts for shown in outcome.maps):
+        raise typer.Exit(FAILED)  # no arm came to its confirmation, or no point was trained
 
 
 def _say_how_to_go_on(folder: Folder) -> None:
@@ -174,9 +181,12 @@ def _say_how_to_go_on(folder: Folder) -> None:
 
 
 def _show(folder: Folder, outcome: Outcome, mode: str | None) -> None:
-    from sweeps import standings
+    from sweeps import phases, standings
 
-    standings.show(outcome.ranking)
+    if outcome.maps:
+        phases.show(outcome.maps)
+    else:
+        standings.show(outcome.ranking)
     if mode != "quiet":
         print(f"\nreport:  {folder.store.root}/report.html")
         print(f"MLflow:  sweeps ui{where(folder)}    (or: make ui)")

@@ -1,0 +1,44 @@
+"""A map: a grid over one or two hyperparameters, every point of it trained, instead of a search."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from sweeps import values
+from sweeps.gamespec import Count, Model
+
+DEFAULT_SIZE = 32
+ALONE = ("trials", "budget", "repeats", "enqueue", "search", "confirm")
+"""What only a search has."""
+
+Size = Annotated[int, Field(ge=2, le=512)]
+SizeList = Annotated[
+    list[Size], Field(min_length=1, max_length=2), BeforeValidator(lambda said: [said] if _is_bare(said) else said)
+]
+
+
+def _is_bare(said: Any) -> bool:
+    return not isinstance(said, list)
+
+
+Axes = Annotated[
+    list[str],
+    Field(min_length=1, max_length=2),
+    BeforeValidator(lambda said: [said] if isinstance(said, str) else said),
+    AfterValidator(values.distinct),
+]
+
+
+class MapSpec(Model):
+    """Which hyperparameters, and how finely. ``size``: points along each axis, one number for all of them, or one each;
+    ``chunk``: how many members train side by side in one trial."""
+
+    axes: Axes = Field(description="one or two hyperparameters")
+    size: SizeList = Field(default_factory=lambda: [DEFAULT_SIZE])
+    chunk: Count = 256
+
+    def points_along(self, axis: int) -> int:
+        """What ``size`` says of an axis."""
+        return self.size[axis if axis < len(self.size) else 0]
