@@ -8,7 +8,7 @@ PARALLEL ?= -n auto --dist loadfile
 RUN := OMP_NUM_THREADS=1 $(VENV)/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep ui test test-all test-services check format bench gallery clean
+.PHONY: help setup sweep ui test test-all test-services fuzz check format bench gallery clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-services: $(READY)  ## the tests of S3 and PostgreSQL; as root, installs Po
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [ "$$(id -u)" != 0 ] || \
 		(apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends postgresql)
 	@$(RUN)python -m pytest -rs tests/test_s3.py tests/test_database.py
+
+fuzz: $(READY)  ## try twenty thousand mutated specs
+	@$(RUN)python -m pytest tests/test_spec_fuzz.py -m slow $(PARALLEL)
 
 check: $(READY)  ## lint, formatting, types, import directions
 	@$(VENV)/bin/ruff check .

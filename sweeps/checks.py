@@ -32,7 +32,7 @@ from sweeps.explain import explain
 from sweeps.pruners import PRUNERS
 from sweeps.samplers import SAMPLERS
 from sweeps.source import KeyPath, Source, shown
-from sweeps.values import is_address, listed, metric, place
+from sweeps.values import SHARE, is_address, listed, metric, place
 
 if TYPE_CHECKING:
     from sweeps.searchspec import Objective
@@ -159,6 +159,8 @@ def metrics(source: Source) -> dict[str, Goal]:
 
 def objective(source: Source, at: KeyPath, aim: Objective, success: str | None, own: Mapping[str, Goal]) -> None:
     """The output exists, the direction is the metric's own, and rates are taken of zeros and ones."""
+    if aim.aggregate == SHARE and source.data.get("map") is not None:
+        return  # of a map's members, with a diagnosis
     path = (*at, aim.direction)
     outputs: dict[str, Goal] = {}
     for name in (*METRICS, *([success] if success else ())):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -14,19 +14,18 @@ ALONE = ("trials", "budget", "repeats", "enqueue", "search", "confirm")
 """What only a search has."""
 
 Size = Annotated[int, Field(ge=2, le=512)]
-SizeList = Annotated[
-    list[Size], Field(min_length=1, max_length=2), BeforeValidator(lambda said: [said] if _is_bare(said) else said)
+Sizes = Annotated[
+    list[Size],
+    Field(min_length=1, max_length=2),
+    BeforeValidator(lambda said: said if isinstance(said, list) else [said], json_schema_input_type=Size | list[Size]),
 ]
-
-
-def _is_bare(said: Any) -> bool:
-    return not isinstance(said, list)
-
-
 Axes = Annotated[
     list[str],
     Field(min_length=1, max_length=2),
-    BeforeValidator(lambda said: [said] if isinstance(said, str) else said),
+    BeforeValidator(
+        lambda said: [said] if isinstance(said, str) else said,
+        json_schema_input_type=str | Annotated[list[str], Field(min_length=1, max_length=2)],
+    ),
     AfterValidator(values.distinct),
 ]
 
@@ -36,8 +35,8 @@ class MapSpec(Model):
     ``chunk``: how many members train side by side in one trial."""
 
     axes: Axes = Field(description="one or two hyperparameters")
-    size: SizeList = Field(default_factory=lambda: [DEFAULT_SIZE])
-    chunk: Count = 256
+    size: Sizes = Field(default_factory=lambda: [DEFAULT_SIZE], description="points along each axis")
+    chunk: Count = Field(default=256, description="how many members train side by side in one trial")
 
     def points_along(self, axis: int) -> int:
         """What ``size`` says of an axis."""

@@ -43,7 +43,7 @@ def _around(source: Source, path: KeyPath) -> Any:
     """What the last part of ``path`` is to be set in; None where there is nothing of the kind."""
     data: Any = source.data
     for depth, part in enumerate(path[:-1], start=1):
-        if isinstance(data, dict):
+        if isinstance(data, dict) and isinstance(part, str):
             data.setdefault(part, {})
         if not _holds(data, part):
             return None

@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
 from minmax.registry import Registry
 from sweeps import armchecks, checks, pruners, samplers, values
 from sweeps.armspec import Entry
 from sweeps.gamespec import GanGame, Named, OtherGame
+from sweeps.mapspec import ALONE
 from sweeps.searchspec import Objective
-from sweeps.spec import Sweep
+from sweeps.spec import Map, Sweep
 
 CONTEXT = {"net": checks.NET_CONTEXT, "sampler": samplers.CONTEXT, "pruner": pruners.CONTEXT}
 """Kind of a registry -> what its builders are given beside options."""
@@ -28,25 +29,26 @@ REFERENCE = r"\$\{env:"
 CHANGES = "ChangesTo"
 """Before the name of what a spec that extends another may say: any part, and null for what goes."""
 
-TEXTS = {values.plain_name: rf"^[A-Za-z0-9_-]{{1,64}}$|{REFERENCE}", values.measure: rf"^[a-z0-9]+\..+|{REFERENCE}"}
+TEXTS = {values.plain_name: rf"^{values.PLAIN_NAME}$|{REFERENCE}", values.measure: rf"^[a-z0-9]+\..+|{REFERENCE}"}
 
 
 def schema() -> dict[str, Any]:
-    """The schema of a whole spec, or, where it extends another, of what it changes."""
-    made = Sweep.model_json_schema(schema_generator=_Schema)
-    parts: dict[str, Any] = made.pop("$defs")
-    parts["Sweep"] = made
-    made["properties"] = {"extends": _EXTENDS, **made["properties"]}
-    made["properties"]["space"]["properties"] = {
-        name: {"$ref": "#/$defs/Entry"} for name in sorted(armchecks.every_hyper())
-    }
+    """The schema of a whole spec (of a map, where it has one), or, where it extends another, of what it changes."""
+    _, made = models_json_schema([(Sweep, "validation"), (Map, "validation")], schema_generator=_Schema)
+    parts: dict[str, Any] = made["$defs"]
+    for whole in ("Sweep", "Map"):
+        keys = parts[whole]["properties"]
+        keys["space"]["properties"] = {name: {"$ref": "#/$defs/Entry"} for name in sorted(armchecks.every_hyper())}
+        parts[whole]["properties"] = {"extends": _EXTENDS, **keys}
+    parts["Map"]["properties"] |= {key: {"type": "null", "description": "of a search alone"} for key in ALONE}
+    given = {"required": ["map"], "properties": {"map": {"not": {"type": "null"}}}}
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         "title": "A sweep",
         "description": "Which optimizer, with which settings, makes an adversarial game converge?",
         "if": {"required": ["extends"]},
         "then": {"$ref": f"#/$defs/{CHANGES}Sweep"},
-        "else": {"$ref": "#/$defs/Sweep"},
+        "else": {"if": given, "then": {"$ref": "#/$defs/Map"}, "else": {"$ref": "#/$defs/Sweep"}},
         "$defs": {**parts, **{f"{CHANGES}{name}": _changes(part) for name, part in parts.items()}},
     }
 

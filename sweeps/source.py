@@ -31,7 +31,7 @@ class Problem(NamedTuple):
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
         said = f"{self.what}; {self.allowed}" if self.allowed else self.what
-        return ": ".join(part for part in (where, self.key, said) if part)
+        return redacted(": ".join(part for part in (where, self.key, said) if part))
 
 
 class SpecErrors(ValueError):
@@ -79,7 +79,7 @@ class Source:
             what, allowed = veil.sub(lambda _: text, what), veil.sub(lambda _: text, allowed)  # noqa: B023  # at once
         line, column = self.where.get(place, (0, 0) if place in self.origin else (1, 1))
         file = self.origin.get(place, self.file)
-        self.problems.append(Problem(file, line, dotted(key), redacted(what), redacted(allowed), column))
+        self.problems.append(Problem(file, line, dotted(key), what, allowed, column))
 
     def hide(self, path: KeyPath, text: str) -> None:
         """Takes what ``text`` refers to in the environment, which stands at ``path``, for something not to be said."""

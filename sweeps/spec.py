@@ -20,7 +20,7 @@ from sweeps.armspec import Arm, Arms, Entry, Name, Transform, labelled
 from sweeps.explain import explain
 from sweeps.gamespec import Count, GameSpec, Model, Named
 from sweeps.limits import Limits, Resources
-from sweeps.mapspec import MapSpec
+from sweeps.mapspec import ALONE, MapSpec
 from sweeps.reading import read
 from sweeps.searchspec import Confirm, Objective, Objectives, Point, Search
 from sweeps.source import KeyPath, Source, SpecErrors
@@ -85,7 +85,7 @@ class Sweep(Model):
     studies: Annotated[str, AfterValidator(values.database)] | None = Field(
         default=None, description="PostgreSQL's address, for the studies; else SQLite beside the records"
     )
-    tracking: Annotated[str, Field(min_length=1)] | None = Field(
+    tracking: Annotated[str, Field(min_length=1), AfterValidator(values.tracking)] | None = Field(
         default=None, description="MLflow's address; else MLFLOW_TRACKING_URI, else SQLite in the storage"
     )
     map: MapSpec | None = Field(
@@ -136,9 +136,17 @@ class Sweep(Model):
 class Map(Sweep):
     """A spec with ``map``: nothing is searched, so nothing is confirmed either. ``seeds``: of every point."""
 
-    map: MapSpec
-    seeds: Count = 1
-    aims: Objectives = Field(alias="objective", default_factory=lambda: Objective(maximize=f"{values.SHARE}.converged"))
+    map: MapSpec = Field(description="a grid over one or two hyperparameters, every point trained")
+    seeds: Count = Field(default=1, description="a whole number: the members of every point")
+    aims: Objectives = Field(
+        alias="objective",
+        default_factory=lambda: Objective(maximize=f"{values.SHARE}.converged"),
+        description="what is measured beside the diagnosis",
+    )
+
+    def normalized(self) -> dict[str, Any]:
+        """Without what only a search has."""
+        return {key: value for key, value in super().normalized().items() if key not in ALONE}
 
 
 def _model_of(data: Mapping[str, Any]) -> type[Sweep]:

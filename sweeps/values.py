@@ -24,6 +24,8 @@ from sweeps.source import shown
 from sweeps.stats import aggregator
 
 SHARE = "share"  # of members with a diagnosis: share.converged
+PLAIN_NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}"  # an option of a command line begins with -
+TRACKING = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks")
 RESERVED = ("mlartifacts",)  # what a storage holds beside its sweeps
 
 
@@ -125,8 +127,8 @@ def measure(text: str) -> str:
 
 def plain_name(name: str) -> str:
     """A name that is a folder, a study and a word of a command line."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
-        raise wrong(f"is {shown(name)}", "1 to 64 letters, digits, - and _ are allowed")
+    if not re.fullmatch(PLAIN_NAME, name):
+        raise wrong(f"is {shown(name)}", "1 to 64 letters, digits, - and _ are allowed, - not as the first")
     if name in RESERVED:
         raise wrong(f"{name!r} is the name of a folder beside the sweeps", "any other name is allowed")
     return name
@@ -178,6 +180,20 @@ def database(text: str) -> str:
     """The address of studies in PostgreSQL, or in an SQLite file."""
     if not refers(text) and not text.startswith(("postgresql://", "sqlite:///")):
         raise wrong(f"is {shown(text)}", "postgresql://… is allowed, or ${env:NAME} for one")
+    return text
+
+
+def tracking(text: str) -> str:
+    """An address that MLflow knows, or a folder."""
+    scheme, given, _ = text.partition("://")
+    if refers(text) or (not given and not re.match(r"https?:|[\w.-]+:[0-9]", text)):
+        return text
+    if not given:
+        raise wrong(f"is {shown(text)}", "an address with its scheme, as http://host:5000, is allowed")
+    if scheme.partition("+")[0] not in TRACKING:
+        raise wrong(f"is {shown(text)}, which MLflow does not know", f"{', '.join(TRACKING)} are allowed before ://")
+    if scheme in ("http", "https") and not urlsplit(text).hostname:
+        raise wrong(f"is {shown(text)}, which names no host", "one as in http://host:5000 is allowed")
     return text
 
 

@@ -101,10 +101,12 @@ BAD = [
     {"search": "search: {seed: -1}"},
     {"resources": "resources: {cpu: 0}"},
     {"confirm": "confirm: 32"},
+    {"map": "map: {axes: [lr, lr_ratio]}"},
+    {"map": "map: {axes: []}", "trials": "", "search": "", "confirm": "", "objective": ""},
 ]
 
 
-@pytest.mark.parametrize("lines", BAD, ids=[f"{key} {line}" for lines in BAD for key, line in lines.items()])
+@pytest.mark.parametrize("lines", BAD, ids=[" ".join(lines.values()) or "no name" for lines in BAD])
 def test_bad_specs_are_not_taken(lines: dict[str, str]) -> None:
     assert errors(written(GOOD, **lines))
 

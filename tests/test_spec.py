@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import minmax
 from sweeps import checks, trial
@@ -270,7 +267,7 @@ LABELLED = [
     ("{}", "5: optimizers: is a mapping; at least 1 values are allowed"),
     (
         "{a b: gda}",
-        "5: optimizers.a b: the arm's name: is 'a b'; 1 to 64 letters, digits, - and _ are allowed; another",
+        "5: optimizers.a b: the arm's name: is 'a b'; 1 to 64 letters, digits, - and _ are",
     ),
     ("{one: }", "5: optimizers.one: is nothing; a name, or {name: …} with its options"),
     ("{one: [gda]}", "5: optimizers.one: is ['gda']; a name, or {name: …}"),
@@ -434,6 +431,9 @@ def test_overrides_of_list_items(spec: Any) -> None:
     assert spec(GOOD.replace("[gda,", "[gd,"), ("optimizers[0]=gda",)).optimizers[0].optimizer == "gda"
     [found] = problems(spec, GOOD.replace("[gda,", "[gd,"), ("optimizers[0].transform=sgd",))
     assert found.startswith("spec.yaml:5: optimizers[0].name: unknown optimizer 'gd'")
+    assert problems(spec, GOOD, ("space[0].name=",)) == [
+        "override 'space[0].name=': space[0].name: is not in a mapping; what is in one can be set"
+    ]
     said = ("optimizers[6]=gda", "optimizers[0][0]=gda", "trials[0]=1", "optimizers.x=gda", "optimizers[-1]=gda",
             "optimizers[0].transform=sgdd")  # fmt: skip
     assert problems(spec, GOOD, said) == [
@@ -477,6 +477,34 @@ SPECS = [
         success="",
         objective="objective: {minimize: mean.distance}",
     ),
+    written(
+        GOOD,
+        trials="",
+        budget="budget: 100000",
+        repeats="repeats: 2",
+        objective="objective: [{minimize: mean.frechet}, {maximize: median.balance}]",
+        search="search: {sampler: {name: nsga2, population: 4}, pruner: none}",
+        enqueue="enqueue: [{lr: 0.001}, {optimizer: [consensus], gamma: 10, lr: 1.0e-3}]",
+    ),
+    written(
+        GOOD,
+        optimizers="optimizers: [gda, consensus]",
+        search="search: {sampler: grid, pruner: {name: patient, patience: 2}}",
+        space="space: {lr: {grid: [1, 2, 3]}, lr_ratio: {choice: [1, 2]}, gamma: 1}",
+        storage="storage: ${env:PLACE:-./runs}/here",
+        tracking="tracking: http://me:${env:PLACE:-}@127.0.0.1:5000",
+        schedule="schedule: {generator: cosine, discriminator: {name: linear, final: 0.1}}",
+        metrics="metrics: [{name: kid, count: 100}, diversity]",
+        resources="resources: {cpu: 0.5, memory: 2GB, max_concurrent: 3}",
+    ),
+    written(
+        GOOD,
+        **dict.fromkeys(("trials", "search", "confirm", "objective"), ""),
+        map="map: {axes: [lr, lr_ratio], size: [3, 4], chunk: 8}",
+        optimizers="optimizers: [gda]",
+        space="space: {lr: {log: [0.001, 0.1]}}",
+        seeds="seeds: 2",
+    ),
 ]
 
 
@@ -486,7 +514,7 @@ def test_normalized_is_json_and_comes_back(spec: Any, text: str) -> None:
     plain = sweep.normalized()
     again = Sweep.from_normalized(json.loads(json.dumps(plain, allow_nan=False)))
     assert again == sweep and again.normalized() == plain
-    assert {"transform", "search", "confirm", "resources", "storage", "report_every"} <= set(plain)
+    assert {"transform", "resources", "storage", "report_every"} <= set(plain)
 
 
 def test_normalized_data_that_is_not_ours_is_refused(spec: Any) -> None:
@@ -703,77 +731,6 @@ def test_a_bad_spec_is_refused_fast_and_without_heavy_imports(tmp_path: Path) ->
 def test_shipped_specs_are_valid(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     load(path)
-
-
-FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@st.composite
-def mangled_text(draw: st.DrawFn) -> str:
-    text = draw(st.sampled_from(SPECS))
-    for _ in range(draw(st.integers(1, 3))):
-        start = draw(st.integers(0, len(text)))
-        end = start + draw(st.integers(0, 8))
-        text = text[:start] + draw(st.text("ab019.-+eE_~/ \n\t:,[]{}&*!#'\"\\|>%@?\0é\u2028", max_size=4)) + text[end:]
-    return text
-
-
-values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.just(10**400)
-    | st.floats()
-    | st.text(max_size=5)
-    | st.sampled_from(["gda", "consensus", "mean.frechet", "rate.success", "sgd", "when", "log", "name", "digits"]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "log", "x", "as"]), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
-
-
-@st.composite
-def mangled_data(draw: st.DrawFn) -> str:
-    data = yaml.safe_load(draw(st.sampled_from(SPECS)))
-    for _ in range(draw(st.integers(1, 3))):
-        at: Any = data
-        while True:
-            keys = list(at) if isinstance(at, dict) else list(range(len(at)))
-            if not keys:
-                break
-            key = draw(st.sampled_from(keys))
-            if draw(st.booleans()) and isinstance(at[key], dict | list):
-                at = at[key]
-                continue
-            at[key] = draw(values)
-            break
-    return yaml.safe_dump(data, allow_unicode=True)
-
-
-def loads_or_says_why(load_text: Any, text: str) -> None:
-    try:
-        sweep = load_text(text.encode("utf-8", "surrogatepass"))
-    except SpecErrors as errors:
-        assert errors.problems
-        assert all(line.startswith("spec.yaml") for line in str(errors).split("\n")), str(errors)
-    else:
-        assert Sweep.from_normalized(sweep.normalized()) == sweep
-        for arm in sweep.optimizers:
-            assert distributions(sweep, arm).keys() | fixed(sweep, arm).keys()
-    assert os.listdir() == ["spec.yaml"]
-
-
-@FUZZ
-@given(text=mangled_text())
-def test_mangled_text_gives_a_sweep_or_spec_errors(spec: Any, text: str) -> None:
-    loads_or_says_why(spec, text)
-
-
-@FUZZ
-@given(text=mangled_data())
-def test_mangled_data_gives_a_sweep_or_spec_errors(spec: Any, text: str) -> None:
-    loads_or_says_why(spec, text)
 
 
 SCHEDULES: list[tuple[str, Any]] = [

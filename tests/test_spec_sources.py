@@ -73,7 +73,7 @@ def test_null_removes_an_inherited_key() -> None:
     sweep = loaded(f"extends: base.yaml\n{gan}\n{objective}\n")
     assert sweep.game.options["loss"] == {"name": "wasserstein", "clip": None}, "nothing inherited, so null is a value"
     assert problems("extends: base.yaml\ntrials: null\n") == [
-        "own.yaml:2: trials: is missing; a whole number: the search trials of each arm"
+        "own.yaml:2: trials: is missing; a whole number: the search trials of each arm; or budget in its place"
     ]
 
 
