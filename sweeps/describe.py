@@ -24,15 +24,27 @@ SYMBOLS = {
 }
 
 
+class Dataset(NamedTuple):
+    """What a sweep trains on: a name, a digest of its points, and in JSON where it comes from and what it is like."""
+
+    name: str
+    digest: str
+    source: str
+    profile: str
+
+
 class Description(NamedTuple):
     """What the sweep knows of a trial and the trial itself doesn't say: constants, versions, device, commit.
 
-    ``began``: milliseconds since 1970; None takes it from the first report, or for want of one the time of looking.
+    ``began``: milliseconds since 1970; None takes it from the first report, or for want of one from ``created``, when
+    the sweep was.
     """
 
     params: Mapping[str, object]
     tags: Mapping[str, str]
     began: int | None = None
+    created: int = 0
+    dataset: Dataset | None = None
 
 
 def run_name(trial: Trial) -> str:
@@ -97,6 +109,7 @@ def diagnosis_of(report: Report) -> dict[str, str]:
 def metrics_of(report: Report) -> dict[str, float]:
     """Metrics of one report: its aggregates, each other metric's mean over members, and the share that diverged.
 
+    What the worker took of its machine goes below ``system/``, which MLflow shows apart.
     A metric whose share (``rate.…``) is among the aggregates needs no mean: it would be the same number.
     """
     values = dict(report.values)
@@ -105,7 +118,8 @@ def metrics_of(report: Report) -> dict[str, float]:
             values[f"mean.{name}"] = sum(members) / len(members)
     if report.diverged:
         values["share.diverged"] = sum(step is not None for step in report.diverged) / len(report.diverged)
-    return {_key(name): float(value) for name, value in values.items()}
+    own = {_key(name): float(value) for name, value in values.items()}
+    return own | {f"system/{_key(name)}": value for name, value in report.system.items()}
 
 
 def clipped(text: str, limit: int) -> str:

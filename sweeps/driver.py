@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from sweeps import gather, mapgather, space
+from sweeps import gather, mapgather
 from sweeps.assemble import Unfit, any_hypers, game_of, prepare, rehearse, service_of
 from sweeps.background import promise
 from sweeps.database import engine_of, open_storage
-from sweeps.describe import Description
 from sweeps.display import Changes, Display
 from sweeps.enqueue import Points, taken_from
 from sweeps.environment import expand, veiled
 from sweeps.folder import Folder, NoSweep
+from sweeps.following import created, dataset_of, tracker_of
 from sweeps.live import Live
 from sweeps.maps import ArmMap
 from sweeps.mounts import refuse_network
@@ -24,7 +23,8 @@ from sweeps.report import render
 from sweeps.room import refuse_too_much
 from sweeps.spec import Arm, Sweep
 from sweeps.stopping import GRACE, LAST_PASS, Stopping
-from sweeps.track import Tracker, local_tracking
+from sweeps.summarize import summary_of
+from sweeps.track import Tracker
 from sweeps.trials import FAILED
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def begin(sweep: Sweep, text: str) -> Folder:
     refuse_too_much(sweep.resources)
     _refuse_studies(sweep, folder)
     taken = _taken(sweep)
-    folder.create(sweep, text, rehearse(sweep), taken)
+    folder.create(sweep, text, rehearse(sweep), taken, dataset_of(sweep))
     return folder
 
 
@@ -125,7 +125,8 @@ def carry_on(folder: Folder, serial: bool = False, display: Display | None = Non
         sweep, service = open_sweep(folder)
         refuse_too_much(sweep.resources)
         stopping.tells(service.halt)
-        tracker = _tracker(sweep, service, folder)
+        tracker = tracker_of(sweep, folder, service.studies.trials)
+        service.make_up()
         tracker.start()
         status = "broken"
         try:
@@ -169,14 +170,6 @@ def _results(sweep: Sweep, service: Service) -> dict[str, bytes]:
     return {"ranking.json": as_json(gather.ranking(sweep, service)).encode()}
 
 
-def tracking_of(sweep: Sweep, folder: Folder) -> tuple[str, str | None]:
-    """Where MLflow is, and where its artifacts go (None: that is the server's business)."""
-    import os
-
-    address = expand(sweep.tracking or "") or os.environ.get("MLFLOW_TRACKING_URI")
-    return (address, None) if address else local_tracking(str(folder.path.parent))
-
-
 def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
     changes = Changes(service)
 
@@ -204,59 +197,10 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
 
 def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, status: str) -> None:
     """The report, and a last pass over MLflow with the summary run."""
-    page = write_report(sweep, service, folder, status)
-    files = {name: folder.store.get(name) for name in ("spec.yaml", "sweep.json")} | _results(sweep, service)
-    ranks = gather.ranking(sweep, service).standings
-    rates = {f"success.{row.arm}": row.rate for row in ranks if row.rate is not None}
-    if sweep.map is not None:
-        rates = mapgather.shares(mapgather.maps(sweep, service))
-    spec = {key: value if isinstance(value, str) else json.dumps(value) for key, value in sweep.normalized().items()}
-    tracker.summary({**files, "report.html": page}, spec, rates)
+    write_report(sweep, service, folder, status)
+    shares = {} if sweep.map is None else mapgather.shares(mapgather.maps(sweep, service))
+    tracker.summary(summary_of(folder.store, sweep, created(folder.read()), shares))
     tracker.stop()
-
-
-def _tracker(sweep: Sweep, service: Service, folder: Folder) -> Tracker:
-    about = folder.read()
-    tags = {**about["versions"], "device": "cuda" if sweep.resources.gpu else "cpu"}
-    descriptions = {arm.name: Description(params=_settings(sweep, arm), tags=tags) for arm in sweep.optimizers}
-    address, artifacts = tracking_of(sweep, folder)
-    return Tracker(
-        folder.store,
-        sweep.name,
-        address,
-        artifacts,
-        service.studies.trials,
-        lambda trial: descriptions[trial.arm],
-        note=_note(sweep),
-        identity=about["identity"],
-    )
-
-
-def _settings(sweep: Sweep, arm: Arm) -> dict[str, object]:
-    """What an arm's trials have in common."""
-    own = {"optimizer": arm.optimizer, **arm.options, "transform": arm.transform or sweep.transform}
-    grid = {} if sweep.map is None else mapgather.spans(sweep, arm)
-    game = {"game": sweep.game.name, **sweep.game.options, "length": sweep.length}
-    return {**game, **own, **space.fixed(sweep, arm), **grid}
-
-
-def _note(sweep: Sweep) -> str:
-    arms = ", ".join(f"**{arm.name}**" for arm in sweep.optimizers)
-    if sweep.map is not None:
-        return (
-            f"Map **{sweep.name}**: {arms} over {' and '.join(sweep.map.axes)}; "
-            f"{sweep.length} field units a member.\n\n"
-            f"Runs tagged `kind = map` trained some of its points side by side. The run tagged `kind = summary` holds "
-            f"the spec, the report, all numbers (`map.json`, `map.csv`) and a picture of each arm."
-        )
-    aims = ", ".join(f"{aim.direction} {aim.measure}" for aim in sweep.objectives)
-    return (
-        f"Sweep **{sweep.name}**: {arms}; {sweep.share} trials each × {sweep.seeds} seeds, "
-        f"{sweep.length} field units a member; objective: {aims}.\n\n"
-        f"Runs tagged `kind = search` tried a configuration; `kind = confirm` ran each arm's best on "
-        f"{sweep.confirm.seeds} fresh seeds, and only these rank the arms. The run tagged `kind = summary` holds the "
-        f"spec, the report and the ranking."
-    )
 
 
 class Estimate(NamedTuple):

@@ -7,6 +7,7 @@ import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
 from sweeps import memory
+from sweeps.redact import redacted
 
 if TYPE_CHECKING:
     from sweeps.store import Store
@@ -25,7 +26,7 @@ class Failure(NamedTuple):
 
 def failure_of(error: BaseException, store: Store, trial: Trial) -> Failure:
     """What to tell the driver; the traceback goes into the record of the attempt."""
-    whole = "".join(traceback.format_exception(error))
+    whole = redacted("".join(traceback.format_exception(error)))
     text = whole if len(whole) <= TRACEBACK else f"{whole[: TRACEBACK // 2]}\n…\n{whole[-TRACEBACK // 2 :]}"
     with contextlib.suppress(OSError):  # where the storage itself is what failed, the one line must do
         place = f"trials/{trial.key}/attempt-{trial.attempt}/error.txt"
@@ -47,5 +48,5 @@ def line_of(error: BaseException) -> str:
         said = str(error)[: 10 * LINE]
     except Exception:  # a user's own exception may be unable to say anything
         said = "(its message cannot be made)"
-    line = f"{type(error).__name__}: {' '.join(said.split())}".removesuffix(": ")
+    line = redacted(f"{type(error).__name__}: {' '.join(said.split())}").removesuffix(": ")
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)[:LINE]

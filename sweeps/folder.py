@@ -86,10 +86,15 @@ class Folder:
             )
 
     def create(
-        self, sweep: Sweep, text: str, success: str | None, taken: Mapping[str, list[dict[str, float]]] | None = None
+        self,
+        sweep: Sweep,
+        text: str,
+        success: str | None,
+        taken: Mapping[str, list[dict[str, float]]] | None = None,
+        dataset: Mapping[str, str] | None = None,
     ) -> None:
-        """Writes down what was asked for, with the points ``taken`` from an earlier sweep for each arm; ``sweep.json``,
-        the last, makes it a sweep.
+        """Writes down what was asked for, with the points ``taken`` from an earlier sweep for each arm and the
+        ``dataset`` that is trained on; ``sweep.json``, the last, makes it a sweep.
 
         Raises:
             SweepExists: there is one of that name.
@@ -105,6 +110,7 @@ class Folder:
             "sweep": sweep.normalized(),
             "success": success,
             "taken": dict(taken or {}),
+            "dataset": None if dataset is None else dict(dataset),
             "versions": versions(),
         }
         self.store.replace("spec.yaml", text.encode())

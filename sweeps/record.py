@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sweeps.manifest import Manifest, encode, opened, seal, sha256
 from sweeps.redact import redacted
 from sweeps.store import RecordExists, Store
+from sweeps.trials import Trial
 
 MANIFEST = "manifest.json"
 KEPT = 2  # good checkpoints that stay, beside the best one: the second is for when the last one is damaged
@@ -26,7 +27,7 @@ class BrokenRecord(ValueError):
 
 class Report(NamedTuple):
     """One report of a trial at a nominal ``step`` (field units). Lists have one entry a member; ``diagnoses`` are what
-    became of them so far."""
+    became of them so far. ``system``: what the worker took of its machine."""
 
     step: int
     optimizer_steps: int
@@ -37,6 +38,7 @@ class Report(NamedTuple):
     values: dict[str, float]
     diverged: list[int | None]
     diagnoses: list[str]
+    system: dict[str, float] = {}  # noqa: RUF012  # nobody changes a report
 
 
 class Checkpoint(NamedTuple):
@@ -214,6 +216,25 @@ class TrialRecord:
         """Records what the trial is, once; the same again is accepted. ``RecordExists`` where it differs."""
         self._store.put(f"{self._folder}/config.json", encode(config, f"config of {self.key}"))
 
+    def write_begin(self, trial: Trial) -> None:
+        """Records that an attempt begins, and at which trial."""
+        self._store.put(f"{self._folder}/attempt-{trial.attempt}/begin.json", encode(trial._asdict(), self.key))
+
+    def write_end(self, trial: Trial) -> None:
+        """Records how the trial ended with this attempt; the same again is accepted."""
+        self._store.put(f"{self._folder}/attempt-{trial.attempt}/end.json", encode(trial._asdict(), self.key))
+
+    def trial(self) -> Trial | None:
+        """The trial as its last attempt says that it is; None where none began."""
+        for number in reversed(self.attempts()):
+            for told in ("end", "begin"):
+                try:
+                    data = self._store.get(f"{self._folder}/attempt-{number}/{told}.json")
+                except FileNotFoundError:
+                    continue
+                return Trial.from_json(json.loads(data))
+        return None
+
     def config(self) -> dict[str, Any]:
         """What the trial is; ``FileNotFoundError`` where it never started."""
         data = json.loads(self._store.get(f"{self._folder}/config.json"))
@@ -242,11 +263,23 @@ class TrialRecord:
         """Step -> path in the store of the intact picture of that step's report."""
         return {report.step: path for report, path in self._merged() if path is not None}
 
+    def best_checkpoint(self) -> Checkpoint | None:
+        """The checkpoint of the best report, if it is intact; None where it is not."""
+        for step, number in self._newest_first():
+            manifest = self.attempt(number).manifest(step)
+            if manifest is not None and manifest.best:
+                return self.attempt(number).checkpoint(step)
+        return None
+
     def last_checkpoint(self) -> Checkpoint | None:
         """The newest checkpoint, by step and then attempt, that is intact; None where there is none."""
-        steps = [(step, number) for number in self.attempts() for step in self.attempt(number).steps()]
-        found = (self.attempt(number).checkpoint(step) for step, number in sorted(steps, reverse=True))
+        found = (self.attempt(number).checkpoint(step) for step, number in self._newest_first())
         return next((checkpoint for checkpoint in found if checkpoint is not None), None)
+
+    def _newest_first(self) -> list[tuple[int, int]]:
+        """Step and attempt of every checkpoint folder."""
+        steps = [(step, number) for number in self.attempts() for step in self.attempt(number).steps()]
+        return sorted(steps, reverse=True)
 
     def _merged(self) -> list[tuple[Report, str | None]]:
         first: dict[int, tuple[Report, str | None]] = {}
@@ -263,7 +296,7 @@ def _name(step: int) -> str:
 
 
 def _checked(step: int, report: Mapping[str, Any]) -> Report:
-    wrong = set(Report._fields) ^ set(report)
+    wrong = (set(Report._fields) ^ set(report)) - set(Report._field_defaults)
     if wrong or report["step"] != step:
         found = f"its fields differ from these in {sorted(wrong)}" if wrong else f"its step is {report['step']}"
         raise ValueError(f"report at step {step}: {found}; allowed are {', '.join(Report._fields)}, and that step")

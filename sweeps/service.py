@@ -6,6 +6,7 @@ Ray's adapters and the serial loop both drive it through four calls: ``next``, `
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sweeps import decide
@@ -192,7 +193,21 @@ class Service:
                 self._finish(trial, FAILED if error else PRUNED, error)
 
     def _finish(self, trial: Trial, state: str, error: str | None = None) -> None:
+        self._write_end(self.studies.trial(trial.key)._replace(attempt=trial.attempt, state=state, error=error))
         self.over.append(self.studies.finish(trial, state, error))
+
+    def make_up(self) -> None:
+        """Records the ends that an earlier driver could not."""
+        for trial in self.studies.trials():
+            recorded = TrialRecord(self.store, trial.key).trial()
+            if trial.state != RUNNING and recorded is not None and recorded.state == RUNNING:
+                self._write_end(trial)
+
+    def _write_end(self, trial: Trial) -> None:
+        """Before the study knows, so that no record lacks it; where the storage is out, the next driver makes up."""
+        if trial.attempt > 0:
+            with suppress(OSError):
+                TrialRecord(self.store, trial.key).write_end(trial)
 
     def _trial_for(self, action: Ask | ConfirmBest | Chart | Continue) -> Trial:
         if isinstance(action, Continue):
@@ -221,6 +236,9 @@ class Service:
 
     def _begin(self, trial: Trial) -> Work:
         config = self._arms[trial.arm].configure(trial)
-        TrialRecord(self.store, trial.key).write_config(config._asdict())
+        record = TrialRecord(self.store, trial.key)
+        record.write_config(config._asdict())
         self.watchdog.begun(trial.key, self._failures.get(trial.key, 0))
-        return Work(self.studies.begin(trial), config)
+        work = Work(self.studies.begin(trial), config)
+        record.write_begin(work.trial)
+        return work

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweeps.background import Background
-from sweeps.describe import Description
+from sweeps.database import make_private
+from sweeps.describe import Dataset, Description
 from sweeps.reconcile import SUMMARY, Counts, Follower, Run, Summary, Value, create, is_complete, write_summary
 from sweeps.record import TrialRecord
+from sweeps.redact import redacted
 from sweeps.store import Store
 from sweeps.trials import RUNNING, Trial
 
@@ -70,13 +71,17 @@ class Ledger:
             )
             for run in page:
                 info, data = run.info, run.data
-                yield Run(info.run_id, info.start_time, info.status, data.tags, frozenset(data.params), data.metrics)
+                last = {metric.key: metric.step for metric in data._metric_objs}
+                inputs = run.inputs.dataset_inputs if run.inputs else []
+                datasets = frozenset(each.dataset.digest for each in inputs)
+                params = frozenset(data.params)
+                yield Run(info.run_id, info.start_time, info.status, data.tags, params, data.metrics, last, datasets)
             token = page.token or None
 
     def create(self, name: str, start: int, tags: Mapping[str, str]) -> Run:
         """A new run with its tags, in one transaction."""
         run = self._client.create_run(self._experiment, start, dict(tags), name)
-        return Run(run.info.run_id, start, "RUNNING", dict(tags), frozenset(), {})
+        return Run(run.info.run_id, start, "RUNNING", dict(tags), frozenset(), {}, {}, frozenset())
 
     def steps(self, run: str, metric: str) -> list[int]:
         """Steps at which ``metric`` has a value."""
@@ -94,6 +99,14 @@ class Ledger:
             if not any(batch):
                 return
             self._client.log_batch(run, *batch)
+
+    def log_dataset(self, run: str, dataset: Dataset) -> None:
+        """Says what the run trained on."""
+        from mlflow.entities import Dataset as Logged
+        from mlflow.entities import DatasetInput, InputTag
+
+        logged = Logged(dataset.name, dataset.digest, "sweeps", dataset.source, profile=dataset.profile)
+        self._client.log_inputs(run, [DatasetInput(logged, [InputTag("mlflow.data.context", "training")])])
 
     def sizes(self, run: str, folder: str) -> dict[str, int]:
         """Name -> bytes of the artifacts in ``folder``."""
@@ -166,7 +179,7 @@ class Tracker:
     def error(self) -> str | None:
         """Why the last pass of `start` or `stop` failed, in one line; None when MLflow is in step."""
         error = self._background.error
-        return None if error is None else f"{type(error).__name__}: {error}".splitlines()[0]
+        return None if error is None else redacted(f"{type(error).__name__}: {error}".splitlines()[0])
 
     def start(self) -> None:
         """Reconciles every few seconds on a daemon thread, from now on."""
@@ -176,9 +189,9 @@ class Tracker:
         """Ends the thread, and with ``final`` makes a last pass. Never raises; see `error`."""
         self._background.stop(final)
 
-    def summary(self, files: Mapping[str, bytes], params: Mapping[str, object], metrics: Mapping[str, float]) -> None:
+    def summary(self, summary: Summary) -> None:
         """Sets what the summary run shows; the next pass writes it, in place of what was there."""
-        self._summary = Summary(dict(files), dict(params), dict(metrics))
+        self._summary = summary
 
     def reconcile(self, full: bool = False) -> Counts:
         """One pass. ``full`` compares every run again, also those that are known, or say, to be complete.
@@ -238,7 +251,7 @@ class Tracker:
         if follower is None:
             if run is None:
                 run, created = create(ledger, self._sweep, trial, record, description), 1
-            follower = self._followers[trial.key] = Follower(ledger, run)
+            follower = self._followers[trial.key] = Follower(ledger, run, full)
         counts = follower.follow(self._sweep, trial, self._store, record, description)
         if trial.state != RUNNING:
             self._settled[trial.key] = told
@@ -278,6 +291,8 @@ def _client(uri: str) -> MlflowClient:
 
 def _connect(uri: str, sweep: str, artifacts: str | None, about: Mapping[str, str]) -> Ledger:
     """A quiet client, and the sweep's experiment found or made."""
+    if uri.startswith("sqlite:////"):
+        make_private(Path(uri.removeprefix("sqlite:///")))
     client = _client(uri)
     from mlflow.exceptions import MlflowException
 
@@ -307,7 +322,7 @@ def _is_anothers(experiment: Experiment, identity: str) -> bool:
 
 def _refuse_deleted(experiment: Experiment, uri: str) -> None:
     if experiment.lifecycle_stage == "deleted":
-        at = re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", uri)  # no password in a message
+        at = redacted(uri)
         number = experiment.experiment_id
         raise TrackingError(
             f"MLflow's experiment {experiment.name!r} was deleted, which keeps its name taken. Restore it: "

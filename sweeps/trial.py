@@ -20,6 +20,7 @@ from sweeps.patience import Waiting, persist
 from sweeps.record import Attempt, Checkpoint, Report, TrialRecord
 from sweeps.stats import aggregate
 from sweeps.store import Store
+from sweeps.usage import Usage
 from sweeps.values import SHARE
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def run(config: Config, store: Store, attempt: int, chunk: int | None = None) ->
 
     best = min((_loss(config, past.values[config.objective]) for past in before), default=float("inf"))
     trained = before[-1].seconds if before else 0.0
-    writer, began = record.attempt(attempt), time.monotonic()
+    writer, began, usage = record.attempt(attempt), time.monotonic(), Usage(config.device)
     for report in training:
         step = round(report.at)
         diagnoses = minmax.diagnose([*before, report])
@@ -120,6 +121,7 @@ def run(config: Config, store: Store, attempt: int, chunk: int | None = None) ->
             values=values,
             diverged=[None if at < 0 else at for at in report.diverged_at.tolist()],
             diagnoses=diagnoses,
+            system=usage.read(),
         )
         told, files = content._asdict(), _checkpoint(report.state, step, chunk)
         paused = time.monotonic()

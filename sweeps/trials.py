@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
 SEARCH, CONFIRM, MAP = "search", "confirm", "map"
@@ -31,6 +32,12 @@ class Trial(NamedTuple):
     repeat: int = 0
     confirms: int | None = None
     chunk: int | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Trial:
+        """The trial that ``_asdict`` wrote; ``TypeError`` where a field is missing."""
+        lists = {name: tuple(data[name]) for name in ("seeds", "others") if name in data}
+        return cls(**{name: data[name] for name in cls._fields if name in data} | lists)
 
     @property
     def key(self) -> str:

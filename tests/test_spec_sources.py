@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import checks, driver
+from sweeps import checks, following
 from sweeps.environment import Unset
 from sweeps.folder import Folder
 from sweeps.reading import read
@@ -256,12 +256,12 @@ def test_an_address_is_expanded_where_it_is_used(monkeypatch: pytest.MonkeyPatch
     sweep = loaded("extends: base.yaml\ntracking: http://me:${env:SECRET}@host\nstorage: ${env:SECRET}/runs\n")
     folder = Folder(sweep.storage, sweep.name)
     assert folder.path == tmp_path / CANARY / "runs" / "base" and not folder.exists
-    assert driver.tracking_of(sweep, folder) == (f"http://me:{CANARY}@host", None)
+    assert following.tracking_of(sweep, folder) == (f"http://me:{CANARY}@host", None)
     store = Store("memory://${env:SECRET}/a")
     store.put("x", b"1")
     assert Store(f"memory://{CANARY}/a").get("x") == b"1" and CANARY not in repr(store) + store.root
     monkeypatch.delenv("SECRET")
-    for use in (lambda: Folder(sweep.storage, sweep.name), lambda: driver.tracking_of(sweep, folder)):
+    for use in (lambda: Folder(sweep.storage, sweep.name), lambda: following.tracking_of(sweep, folder)):
         _refuses(use)
 
 

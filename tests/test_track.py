@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import shutil
@@ -17,7 +18,7 @@ from recorded import BEGAN, commit, describe, picture, state, tracker, trial, wr
 
 from sweeps import describe as shown
 from sweeps.background import Background
-from sweeps.reconcile import Counts
+from sweeps.reconcile import Counts, Summary, Table
 from sweeps.record import Report, TrialRecord
 from sweeps.store import Store
 from sweeps.track import Ledger, Tracker, TrackingError, local_tracking
@@ -353,14 +354,37 @@ def test_a_torn_picture_is_written_again(folder: Path, size: int | None) -> None
 def test_the_summary_is_one_run_updated_in_place(folder: Path) -> None:
     following = tracker(folder, [])
     for best, page in ((0.5, b"<p>first"), (0.5, b"<p>second"), (0.75, b"<p>third")):
-        following.summary({"report.html": page, "spec.yaml": b"name: digits"}, {"length": 2000}, {"best": best})
+        files = {"report.html": page, "spec.yaml": b"name: digits"}
+        following.summary(
+            Summary(files, {"length": 2000}, {"best": best}, Table(["arm", "best"], [["gda", best]]), BEGAN)
+        )
         following.reconcile()
     following.reconcile()
     ((told, tags, params, values, artifacts),) = snapshot(folder).values()
     assert told[:2] == ("summary · digits", "FINISHED") and tags["kind"] == "summary"
     assert params == {"length": "2000"}
-    assert artifacts == {"report.html": b"<p>third", "spec.yaml": b"name: digits"}
+    assert {name: artifacts[name] for name in artifacts if name != "ranking.json"} == {
+        "report.html": b"<p>third",
+        "spec.yaml": b"name: digits",
+    }
     assert {at: value for at, (value, _) in values.items()} == {("best", 0): 0.5, ("best", 1): 0.75}
+
+
+def test_the_ranking_is_the_table_that_mlflow_would_write(folder: Path) -> None:
+    import pandas
+
+    table = Table(["arm", "rate", "p"], [["gda", 0.5, None], ["γ of Gemp", 0.25, 0.125]])
+    following = tracker(folder, [])
+    following.summary(Summary({}, {}, {}, table, BEGAN))
+    following.reconcile()
+    (run,) = runs(folder)
+    mlflow = client(folder)
+    other = mlflow.create_run(run.info.experiment_id, tags={"key": "other"})
+    mlflow.log_table(other.info.run_id, pandas.DataFrame(table.rows, columns=table.columns), "ranking.json")
+    theirs, ours = (files(folder, each)["ranking.json"] for each in (mlflow.get_run(other.info.run_id), run))
+    assert json.loads(ours) == json.loads(theirs)
+    tag = "mlflow.loggedArtifacts"
+    assert run.data.tags[tag] == mlflow.get_run(other.info.run_id).data.tags[tag]
 
 
 # Beside the training
@@ -387,7 +411,7 @@ def test_mlflow_that_is_down_never_raises_into_the_sweep(tmp_path: Path) -> None
         uri = f"http://127.0.0.1:{taken.getsockname()[1]}"
         following = Tracker(Store(str(tmp_path)), "digits", uri, None, lambda: [trial()], describe)
         following.start()
-        following.summary({}, {}, {})
+        following.summary(Summary({}, {}, {}, Table([], []), BEGAN))
         following.stop()
     assert following.error is not None and "127.0.0.1" in following.error and "\n" not in following.error
 

@@ -10,7 +10,7 @@ from typing import TextIO, cast
 from sweeps.cli.base import app
 from sweeps.unbreakable import Unbreakable
 
-THEMES = ("run", "stop", "look", "trials", "editor", "published")  # as --help lists their commands
+THEMES = ("run", "stop", "look", "trials", "editor", "published", "sync")  # as --help lists their commands
 
 for theme in THEMES:
     importlib.import_module(f"sweeps.cli.{theme}")
