@@ -32,6 +32,7 @@ class Stream:
 
     ``draw_block(generator, count)`` gives ``count`` draws of one member along a leading axis; ``cast`` puts a block
     where the players are. ``state`` is each generator as it was when the block began, and how much of it is used.
+    Members of one seed share its generator and its draws.
     """
 
     def __init__(
@@ -44,7 +45,10 @@ class Stream:
         state: State | None = None,
     ) -> None:
         self._draw_block, self._cast = draw_block, cast
-        self._generators = [generator(seed, name, device) for seed in seeds]
+        places = {seed: place for place, seed in enumerate(dict.fromkeys(seeds))}
+        self._generators = [generator(seed, name, device) for seed in places]
+        shared = len(places) < len(seeds)
+        self._members = torch.tensor([places[seed] for seed in seeds], device=device) if shared else None
         probe = draw_block(generator(seeds[0], name, device), 1)
         numbers = sum(leaf.numel() for _, leaf in tree.named_leaves(probe))
         self._length = max(1, min(BLOCK_STEPS, BLOCK_NUMBERS // max(1, numbers)))
@@ -67,7 +71,8 @@ class Stream:
             self._began, self._used = self._positions(), 0
             self._draw()
         self._used += 1
-        return tree.map(lambda x: x[self._used - 1], self._block)
+        drawn = tree.map(lambda x: x[self._used - 1], self._block)
+        return drawn if self._members is None else tree.map(lambda x: x[self._members], drawn)
 
     @property
     def state(self) -> State:

@@ -8,10 +8,11 @@ import os
 import queue
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from sweeps.maps import ArmMap
 from sweeps.ranking import Ranking, as_json
 from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, Trial
 from sweeps.unbreakable import Unbreakable
@@ -65,10 +66,12 @@ class JsonLines:
         kind = "confirmed" if (trial.kind, trial.state) == (CONFIRM, COMPLETE) else KINDS[trial.state]
         self._write(kind, trial, value=trial.value, success=success, params=trial.params, error=trial.error)
 
-    def done(self, status: str, ranking: Ranking, **more: str | None) -> None:
-        """``done``, the last: how it ended, and the ranking as ``ranking.json`` has it."""
+    def done(self, status: str, ranking: Ranking, maps: Sequence[ArmMap] = (), **more: str | None) -> None:
+        """``done``, the last: how it ended, and the ranking as ``ranking.json`` has it; of a map, how many points
+        of each arm came to what."""
         self._drain()
-        self._write("done", None, status=status, ranking=json.loads(as_json(ranking)), **more)
+        found = {"maps": {own.arm: own.counts for own in maps}} if maps else {"ranking": json.loads(as_json(ranking))}
+        self._write("done", None, status=status, **found, **more)
 
     def _drain(self) -> None:
         with suppress(queue.Empty):

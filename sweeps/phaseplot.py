@@ -59,7 +59,7 @@ def _cells(shown: ArmMap, wide: float, high: float) -> Iterator[str]:
             for column, point in enumerate(points)
             if point.word == word
         )
-        yield f'<path fill="{COLOURS[word]}" d="{strokes}"/>'
+        yield f'<path shape-rendering="crispEdges" fill="{COLOURS[word]}" d="{strokes}"/>'
 
 
 def _axes(shown: ArmMap, cell: float, wide: float, high: float) -> Iterator[str]:

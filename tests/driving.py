@@ -64,6 +64,7 @@ STUDIES = {
 RECORDS = {
     "recorded, not proven": Moment("put", after=False, counts=lambda store, path, data: path.endswith("manifest.json")),
     "ranking": Moment("replace", after=False, counts=lambda store, path, data: path == "ranking.json"),
+    "map": Moment("replace", after=False, counts=lambda store, path, data: path == "map.json"),
 }
 
 

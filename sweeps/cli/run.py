@@ -165,7 +165,11 @@ def _go(folder: Folder, serial: bool, mode: str | None) -> None:
     if isinstance(display, JsonLines):
         status = "stopped" if outcome.stopped else "finished"
         display.done(
-            status, outcome.ranking, report=f"{folder.store.root}/report.html", tracking=outcome.tracking_error
+            status,
+            outcome.ranking,
+            outcome.maps,
+            report=f"{folder.store.root}/report.html",
+            tracking=outcome.tracking_error,
         )
     elif not outcome.stopped:
         _show(folder, outcome, mode)
