@@ -7,6 +7,7 @@ from minmax.data import DATASETS
 from minmax.diagnosis import diagnose
 from minmax.games import GAMES
 from minmax.games.gan import gan
+from minmax.load import load
 from minmax.losses import LOSSES
 from minmax.losses.penalties import PENALTIES
 from minmax.metrics import METRICS
@@ -22,8 +23,8 @@ __all__ = [
     "DATASETS", "GAMES", "LOSSES", "METRICS", "NETS", "OPTIMIZERS", "PENALTIES", "SCHEDULES", "TRANSFORMS",
     "Data", "Game", "GanLoss", "Goal", "Metric", "Optimizer", "Pair", "Penalty", "Range", "Report", "Run", "Schedule",
     "Transform",
-    "data", "diagnose", "field", "games", "gan", "losses", "metrics", "nets", "optim", "optimizers", "schedules",
-    "train", "transforms",
+    "data", "diagnose", "field", "games", "gan", "load", "losses", "metrics", "nets", "optim", "optimizers",
+    "schedules", "train", "transforms",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from sweeping import Left, driven
 from minmax import diagnose
 from minmax.diagnosis import RULES, UNSETTLED
 from sweeps import gather, standings
-from sweeps.driver import _tracker
+from sweeps.following import tracker_of
 from sweeps.source import SpecErrors
 from sweeps.spec import load
 from sweeps.stats import aggregate
@@ -64,7 +64,7 @@ def test_every_trial_has_its_diagnosis(tmp_path: Path) -> None:
     word = ranking.standings[0].diagnoses[0]
     assert f"{ranking.standings[0].diagnoses.count(word)} {word}" in standings.as_text(ranking, width=200)
     assert word in (left.folder / "report.html").read_text()
-    tracker = _tracker(sweep, service, folder)
+    tracker = tracker_of(sweep, folder, service.studies.trials)
     tracker.reconcile()
     from mlflow import MlflowClient
 
