@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from sweeps import gather, mapgather
 from sweeps.assemble import Unfit, any_hypers, game_of, prepare, rehearse, service_of
 from sweeps.background import promise
+from sweeps.changed import code_of, of_spec, of_what_runs, refused
 from sweeps.database import engine_of, open_storage
 from sweeps.display import Changes, Display
 from sweeps.enqueue import Points, taken_from
 from sweeps.environment import expand, veiled
-from sweeps.folder import Folder, NoSweep
+from sweeps.folder import Folder, NoSweep, versions
 from sweeps.following import created, dataset_of, tracker_of
 from sweeps.live import Live
 from sweeps.maps import ArmMap
@@ -110,11 +111,25 @@ def retry(folder: Folder) -> int:
     return len(failed)
 
 
-def carry_on(folder: Folder, serial: bool = False, display: Display | None = None) -> Outcome:
+def carry_on(
+    folder: Folder,
+    serial: bool = False,
+    display: Display | None = None,
+    asked: Sweep | None = None,
+    accept: bool = False,
+) -> Outcome:
     """Drives a sweep from wherever it stands to its end, or until it is stopped: all that was reported is kept.
+
+    Args:
+        folder: the sweep's.
+        serial: one trial after another in this process.
+        display: what shows it; a table or lines if left out.
+        asked: the spec as it is now, where there is one.
+        accept: goes on although spec, versions or code have changed, and notes that.
 
     Raises:
         NoSweep: it does not exist. Owned: another process runs it. NoRoom: a trial asks for more than there is.
+        Changed: something did, and it was not accepted, or nobody can.
     """
     folder.read()
     with (
@@ -122,7 +137,7 @@ def carry_on(folder: Folder, serial: bool = False, display: Display | None = Non
         Stopping(live.alert) as stopping,
         Ownership(engine_of(folder.database), folder.title, stopping.ask),
     ):
-        sweep, service = open_sweep(folder)
+        sweep, service = _settled(folder, asked, accept)
         refuse_too_much(sweep.resources)
         stopping.tells(service.halt)
         tracker = tracker_of(sweep, folder, service.studies.trials)
@@ -138,6 +153,20 @@ def carry_on(folder: Folder, serial: bool = False, display: Display | None = Non
         lacks = tracker.error and veiled(tracker.error, sweep.tracking or "")
         maps = () if sweep.map is None else mapgather.maps(sweep, service)
         return Outcome(gather.ranking(sweep, service), lacks, stopping.asked, maps)
+
+
+def _settled(folder: Folder, asked: Sweep | None, accept: bool) -> tuple[Sweep, Service]:
+    """The sweep, once what has changed since it was begun is accepted. Where nothing is left to run, nothing has."""
+    sweep, service = open_sweep(folder)
+    changes = [] if asked is None else of_spec(sweep, asked)
+    if changes or not service.is_done:
+        changes += of_what_runs(folder.read(), versions(), code_of(sweep.normalized()))
+    if not changes:
+        return sweep, service
+    if not accept or any(change.is_bound for change in changes):
+        raise refused(folder.name, changes)
+    folder.accept(changes, asked or sweep)
+    return open_sweep(folder)
 
 
 def _driven(sweep: Sweep, service: Service, serial: bool, live: Display, stopping: Stopping) -> str:

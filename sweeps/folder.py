@@ -9,16 +9,18 @@ import platform
 import secrets
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweeps.changed import code_of
 from sweeps.environment import expand
 from sweeps.mounts import refuse_network
 from sweeps.store import Store, make_folder
 
 if TYPE_CHECKING:
+    from sweeps.changed import Change
     from sweeps.spec import Sweep
 
 FORMAT = 1
@@ -75,15 +77,16 @@ class Folder:
                 f"sweep {self.name} exists in {self.storage}: `sweeps resume {self.name}`, or another name"
             )
 
-    def refuse_other(self, sweep: Sweep) -> None:
-        """Raises ``SweepExists`` if the sweep of that name was begun from a spec that says something else."""
-        begun, asked = self.read()["sweep"], sweep.normalized()
-        changed = [key for key in {**asked, **begun} if key != "storage" and begun.get(key) != asked.get(key)]
-        if changed:
-            raise SweepExists(
-                f"sweep {self.name} in {self.storage} was begun with another {', '.join(changed)}: "
-                f"`sweeps resume {self.name}` goes on with that one; the spec as it is now needs another name"
-            )
+    def accept(self, changes: Sequence[Change], sweep: Sweep) -> None:
+        """Goes on otherwise than before, and notes each change with its date: in ``sweep.json``, which says what holds
+        now, and for good in an object of its own."""
+        about, now = self.read(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        noted = [{"at": now, "key": change.key, "from": change.before, "to": change.after} for change in changes]
+        about["changes"] = [*about.get("changes", []), *noted]
+        about |= {"sweep": sweep.normalized(), "versions": versions(), "code": code_of(sweep.normalized())}
+        number = len(self.store.list("changes")) + 1
+        self.store.put(f"changes/{number:04d}.json", json.dumps(noted, indent=1, ensure_ascii=False).encode())
+        self.store.replace("sweep.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
 
     def create(
         self,
@@ -112,6 +115,7 @@ class Folder:
             "taken": dict(taken or {}),
             "dataset": None if dataset is None else dict(dataset),
             "versions": versions(),
+            "code": code_of(sweep.normalized()),
         }
         self.store.replace("spec.yaml", text.encode())
         self.store.replace("sweep.json", json.dumps(about, indent=1, ensure_ascii=False).encode())

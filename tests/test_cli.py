@@ -186,9 +186,6 @@ def test_a_name_that_is_taken(done: Path) -> None:
         73,
         "sweeps: sweep saddle exists in ./runs: `sweeps resume saddle`, or another name",
     )
-    said = sweeps(done, "run", "saddle.yaml", "--or-resume", "--set", "trials=5")
-    assert said.code == 73
-    assert "was begun with another trials: `sweeps resume saddle` goes on with that one" in one_line(said)
     assert files(done) == before
 
 
@@ -199,6 +196,45 @@ def test_a_sweep_that_another_process_runs(done: Path) -> None:
     engine.dispose()
     assert said.code == 73
     assert f"sweep saddle: run by process {os.getpid()} on " in one_line(said)
+
+
+def test_a_changed_spec_is_refused_with_every_difference(done: Path) -> None:
+    before = (done / "runs" / "saddle" / "sweep.json").read_bytes()
+    said = sweeps(
+        done, "run", "saddle.yaml", "--or-resume", "--accept-changes", "--set", "trials=5", "--set", "length=30"
+    )
+    assert (said.code, said.out) == (78, "")
+    assert said.err.splitlines() == [
+        "sweeps: sweep saddle was begun otherwise:",
+        "  spec.length: 20 -> 30 (bound)",
+        "  spec.trials: 2 -> 5",
+        "what is bound decides what a trial is: the spec as it is now needs another name",
+    ]
+    assert (done / "runs" / "saddle" / "sweep.json").read_bytes() == before
+
+
+def test_changed_versions_and_code_are_refused_until_they_are_accepted_and_noted(place: Path) -> None:
+    shutil.copy(ROOT / "tests" / "usergames.py", place)
+    assert sweeps(place, "run", "saddle.yaml", "--serial", "--set", "game=usergames:cliff").code == 0
+    about = json.loads((place / "runs" / "saddle" / "sweep.json").read_text())
+    about["versions"]["torch"] = "1.0.0"
+    (place / "runs" / "saddle" / "sweep.json").write_text(json.dumps(about))
+    assert sweeps(place, "resume", "saddle", "--serial").code == 0, "it is done: nothing will run"
+    with (place / "usergames.py").open("a") as module:
+        module.write("# another line\n")
+    longer = ["run", "saddle.yaml", "--serial", "--or-resume", "--set", "game=usergames:cliff", "--set", "trials=3"]
+    said = sweeps(place, *longer)
+    assert said.code == 78
+    told = re.findall(r"^  (\S+): (\S+) -> (\S+)$", said.err, re.M)
+    assert [key for key, _, _ in told] == ["spec.trials", "versions.torch", "code.usergames"], said.err
+    assert told[0][1:] == ("2", "3") and told[1][1:] == ("1.0.0", torch.__version__)
+    assert "--accept-changes" in said.err
+    assert sweeps(place, *longer, "--accept-changes").code == 0
+    shown = sweeps(place, "status", "saddle").out
+    assert "finished" in shown and re.search(r"changed 20\S+: spec.trials: 2 -> 3", shown)
+    noted = json.loads((place / "runs" / "saddle" / "changes" / "0001.json").read_text())
+    assert [change["key"] for change in noted] == ["spec.trials", "versions.torch", "code.usergames"]
+    assert (noted[0]["from"], noted[0]["to"]) == (2, 3)
 
 
 # Of a finished one

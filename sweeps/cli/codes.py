@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-FAILED, BAD_SPEC, TAKEN, INTERRUPTED = 1, 2, 73, 130
+FAILED, BAD_SPEC, TAKEN, CHANGED, INTERRUPTED = 1, 2, 73, 78, 130
 
 CODES = {
     "builtins.OSError": FAILED,
+    "sweeps.changed.Changed": CHANGED,
     "sweeps.claims.reproduce.NotReady": FAILED,
     "sweeps.claims.reproduce.UnknownClaim": BAD_SPEC,
     "sweeps.claims.results.Missing": FAILED,

@@ -85,10 +85,11 @@ def _show_status(folder: Folder) -> None:
 
     from sweeps import gather
     from sweeps.board import arms_table, trials_table
+    from sweeps.changed import Change
     from sweeps.driver import open_sweep
     from sweeps.wording import inert
 
-    folder.read()
+    about = folder.read()
     owner = owner_of(folder)
     if not folder.has_studies:
         print(f"{folder.name}: not started; sweeps resume {folder.name}{where(folder)}")
@@ -99,6 +100,9 @@ def _show_status(folder: Folder) -> None:
     console = Console()
     ascii_only = not console.encoding.startswith("utf")
     console.print(f"{folder.name}: {inert(state)}", markup=False, highlight=False, soft_wrap=True)
+    for change in about.get("changes", []):
+        said = Change(change["key"], change["from"], change["to"])
+        console.print(f"  changed {change['at']}: {said}", markup=False, highlight=False, soft_wrap=True)
     now = gather.snapshot(sweep, service)
     console.print(arms_table(now.arms, console.width, ascii_only))
     if owner and now.trials:

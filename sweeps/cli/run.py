@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Serial = Annotated[bool, typer.Option("--serial", help="One trial after another in this process, without Ray.")]
 Plain = Annotated[bool | None, typer.Option("--plain/--live", help="Lines, or the live table; by default what fits.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Only what goes wrong, and the ranking.")]
+Accept = Annotated[bool, typer.Option("--accept-changes", help="Go on although spec, versions or code have changed.")]
 Json = Annotated[bool, typer.Option("--json", help="Events as JSON, one object a line.")]
 
 
@@ -34,6 +35,7 @@ def run(
     json: Json = False,
     overrides: Overrides = None,
     or_resume: Annotated[bool, typer.Option("--or-resume", help="Go on with the sweep if it was begun.")] = False,
+    accept: Accept = False,
 ) -> None:
     """Run a sweep to its end and rank its arms."""
     mode = _mode(plain, quiet, json)
@@ -44,12 +46,10 @@ def run(
         from sweeps.reading import read
 
         folder = Folder(sweep.storage, sweep.name)
-        if or_resume and folder.exists:
-            folder.refuse_other(sweep)
-        else:
+        if not (or_resume and folder.exists):
             with _placed(spec, overrides):
                 begin(sweep, read(spec, overrides or ()).text)
-        _go(folder, serial, mode)
+        _go(folder, serial, mode, sweep, accept)
 
 
 @app.command()
@@ -60,13 +60,14 @@ def resume(
     plain: Plain = None,
     quiet: Quiet = False,
     json: Json = False,
+    accept: Accept = False,
 ) -> None:
     """Go on with a sweep after anything: every committed report counts, nothing is lost or done twice."""
     mode = _mode(plain, quiet, json)
     with told():
         from sweeps.folder import Folder
 
-        _go(Folder(storage, name), serial, mode)
+        _go(Folder(storage, name), serial, mode, accept=accept)
 
 
 @app.command()
@@ -151,14 +152,14 @@ def _mode(plain: bool | None, quiet: bool, json: bool) -> str | None:
     return asked[0] if asked else None
 
 
-def _go(folder: Folder, serial: bool, mode: str | None) -> None:
+def _go(folder: Folder, serial: bool, mode: str | None, asked: Sweep | None = None, accept: bool = False) -> None:
     from sweeps.display import DISPLAYS
     from sweeps.driver import carry_on
     from sweeps.events import JsonLines
 
     display = DISPLAYS[mode]() if mode else None
     try:
-        outcome = carry_on(folder, serial, display)
+        outcome = carry_on(folder, serial, display, asked, accept)
     except KeyboardInterrupt:  # before there was anything to stop
         _say_how_to_go_on(folder)
         raise typer.Exit(INTERRUPTED) from None
