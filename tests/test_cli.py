@@ -124,7 +124,7 @@ def test_a_bad_spec_is_refused_with_everything_that_is_wrong(place: Path) -> Non
 @pytest.mark.parametrize(
     ("override", "says"),
     [
-        ("name=a/b", r"name: is 'a/b'; 1 to 64 letters, digits, - and _ are allowed"),
+        ("name=a/b", r"name: is 'a/b'; 1 to 64 letters, digits, - and _ are allowed, - not as the first"),
         (
             "storage=saddle.yaml/runs",
             r"storage: '.*/saddle.yaml' is no folder; a folder that can be written is allowed",
@@ -157,6 +157,15 @@ def test_check_says_what_a_sweep_will_take_and_makes_nothing(place: Path) -> Non
     assert estimate is not None, said.out
     assert 0 < float(estimate[1]) < 5 and int(estimate[2]) < 100
     assert [path.name for path in place.iterdir()] == ["saddle.yaml"]
+
+
+def test_check_shows_the_arms_as_it_understands_them(place: Path) -> None:
+    arms = "optimizers={damped: {name: consensus, transform: sgd, set: {gamma: 3}}}"
+    said = sweeps(place, "check", "saddle.yaml", "--no-estimate", "--set", arms, "--set", "space={lr_ratio: 2}")
+    assert (said.code, said.err) == (0, "")
+    row = re.search(r"^damped  consensus over sgd +(.*?)  +(.*?) *$", said.out, flags=re.MULTILINE)
+    assert row is not None, said.out
+    assert row.groups() == ("lr_ratio 2, gamma 3", "lr 1e-4 to 0.01 (log)")
 
 
 # Of sweeps that are not there, or are

@@ -100,6 +100,11 @@ def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> Non
     with told():
         sweep = _load(spec, overrides)
         print(f"{spec}: {_shape(sweep)}, {sweep.length} field units a member")
+        from rich.console import Console
+
+        from sweeps.understood import arms_table
+
+        Console().print(arms_table(sweep))
         if estimate:
             from sweeps import driver
 
