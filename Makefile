@@ -8,7 +8,7 @@ PARALLEL ?= -n auto --dist loadfile
 RUN := OMP_NUM_THREADS=1 $(VENV)/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep ui test test-all test-services fuzz check format bench gallery clean
+.PHONY: help setup sweep ui test test-all test-services fuzz check format bench overhead gallery clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ format: $(READY)  ## format the code
 
 bench: $(READY)  ## members·steps per second against the ordinary training loop
 	@$(RUN)python -m bench.engine
+
+overhead: $(READY)  ## what the service costs beside bare Ray Tune (half an hour, on an idle machine)
+	@$(RUN)python -m bench.overhead
 
 gallery: $(READY)  ## draw every figure of docs/gallery
 	@$(RUN)python -m gallery
