@@ -48,13 +48,13 @@ def memory(place: Path, trials: int = 2000) -> bool:
     return _told("memory", said, mine <= max(theirs, GROWTH), "no faster than bare")
 
 
-def stalled(place: Path, trials: int = 24) -> bool:
+def stalled(place: Path, trials: int = 12) -> bool:
     """Waiting over training, with slow MLflow and without any."""
     shares = {}
     with stall.slow_mlflow(place) as slow:
         for name, tracking in {"without": NOWHERE, "slow": slow}.items():
-            spec = {**work.spec(name, trials, str(place / "runs")), "tracking": tracking, "length": 4000,
-                    "report_every": 400}  # fmt: skip
+            spec = {**work.spec(name, trials, str(place / "runs")), "tracking": tracking, "length": 2000,
+                    "report_every": 200}  # fmt: skip
             (place / f"{name}.yaml").write_text(yaml.safe_dump(spec))
             gaps = place / f"{name}.gaps"
             command = [sys.executable, "-m", "bench.overhead.stall", str(gaps), "run", str(place / f"{name}.yaml")]
