@@ -25,6 +25,9 @@ TITLE = """# Published claims, re-run
 `sweeps reproduce CLAIM` appends below. *Consistent*: the published rate lies in our Wilson 95% interval (the published
 number of runs is unknown, so no test is made of it); a published single run lies where 95% of ours do; the value of a
 formula is met by every seed, whose range stands for the interval.
+
+What the long claims' runs measured lies in [claims/runs](claims/runs): `sweeps reproduce CLAIM --as-is --results
+docs/claims/runs` judges it anew, and without `--as-is` runs what is missing.
 """
 
 
@@ -74,7 +77,7 @@ def _is_rate(verdict: Verdict, own: Interval) -> bool:
 
 
 def block(claim: Claim, judgement: Judgement, chunks: Sequence[Mapping[str, Any]], pictures: Sequence[str]) -> str:
-    """The claim's part of the page. ``chunks``: what was run, whose date, hardware and commit are told."""
+    """The claim's part of the page. ``chunks``: what was run, whose date, hardware, commit and number are told."""
     runs = [", ".join(sorted({chunk[key] for chunk in chunks})) for key in ("date", "hardware", "commit")]
     hours = sum(chunk["seconds"] for chunk in chunks) / 3600
     lines = [
@@ -83,7 +86,7 @@ def block(claim: Claim, judgement: Judgement, chunks: Sequence[Mapping[str, Any]
         claim.statement,
         f"({claim.source}.)",
         "",
-        f"Run on {runs[1]}; commit {runs[2]}; {hours:.2g} hours of one process.",
+        f"Run on {runs[1]}; commit {runs[2]}; {hours:.2g} hours of one process{_so_far(claim, chunks)}.",
         "",
         f"{VERDICT} {judgement.conclusion.replace(chr(10) + '- ', chr(10) * 2 + '- ', 1)}",
         "",
@@ -94,6 +97,12 @@ def block(claim: Claim, judgement: Judgement, chunks: Sequence[Mapping[str, Any]
         *(f"![{Path(picture).stem}]({picture})" for picture in pictures),
     ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _so_far(claim: Claim, chunks: Sequence[Mapping[str, Any]]) -> str:
+    """How much of it was run, where that is not all."""
+    run, asked = sum(len(chunk["curves"]["seeds"]) for chunk in chunks), sum(c.seeds for c in claim.cells.values())
+    return f"; so far {run} of {asked} runs" if run < asked else ""
 
 
 def _columns(verdict: Verdict) -> list[str]:
