@@ -87,6 +87,17 @@ def _refuse_studies(sweep: Sweep, folder: Folder) -> None:
         raise Unfit((key,), veiled(str(error), sweep.studies or sweep.storage)) from error
 
 
+def extend(folder: Folder, trials: int) -> None:
+    """Raises each search's trials, while nobody drives the sweep; to be carried on from there.
+
+    Raises:
+        NoSweep: it does not exist. NoExtension: it has as many. Owned: another process runs it.
+    """
+    folder.read()
+    with Ownership(engine_of(folder.database), folder.title):
+        folder.extend(trials)
+
+
 def open_sweep(folder: Folder) -> tuple[Sweep, Service]:
     """The sweep as it was asked for, and the service over its studies and records."""
     about = folder.read()
@@ -103,7 +114,7 @@ def retry(folder: Folder) -> int:
         NoSweep: it does not exist. Owned: another process runs it.
     """
     folder.read()
-    with Ownership(engine_of(folder.database), folder.name):
+    with Ownership(engine_of(folder.database), folder.title):
         _, service = open_sweep(folder)
         failed = [trial for trial in service.studies.trials() if trial.state == FAILED]
         for trial in failed:

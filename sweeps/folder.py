@@ -31,6 +31,10 @@ class NoSweep(LookupError):
     """No sweep of that name; the message lists those there are."""
 
 
+class NoExtension(ValueError):
+    """More trials were asked for than which the sweep has as many already."""
+
+
 class SweepExists(FileExistsError):
     """The name is taken; the message says how far that sweep is and what to do."""
 
@@ -118,6 +122,30 @@ class Folder:
             "code": code_of(sweep.normalized()),
         }
         self.store.replace("spec.yaml", text.encode())
+        self.store.replace("sweep.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
+
+    def extend(self, trials: int) -> None:
+        """Raises the trials of each search to ``trials`` in what was asked for, and notes when and from what. The one
+        thing about a sweep that can change; nothing else needs to, as what is left to do follows from it.
+
+        Raises:
+            NoSweep: there is none. NoExtension: it has as many, or is a map.
+        """
+        from sweeps.spec import Sweep
+
+        about = self.read()
+        sweep = Sweep.from_normalized(about["sweep"])
+        before = sweep.share
+        if sweep.map is not None:
+            raise NoExtension(f"sweep {self.name} is a map, which searches nothing; a search is allowed")
+        if trials <= before:
+            raise NoExtension(
+                f"sweep {self.name} has {before} trials a search; more than that are allowed, not {trials}"
+            )
+        about["sweep"] = {**about["sweep"], "trials": trials}
+        about["sweep"].pop("budget", None)
+        change = {"at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "key": "trials", "from": before, "to": trials}
+        about["changes"] = [*about.get("changes", []), change]
         self.store.replace("sweep.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
 
     def read(self) -> dict[str, Any]:

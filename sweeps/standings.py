@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.answer import shown
+from sweeps.pareto import ArmFront
 from sweeps.ranking import Ranking, Standing
 from sweeps.wording import diagnosed, inert, number, p_value, percent, setting
 
@@ -50,6 +51,7 @@ def standings(ranking: Ranking, width: int = 100, ascii_only: bool = False) -> R
         parts += [_table(ranking, width, ascii_only)]
     if ranking.standings or ranking.unranked:
         parts += [_settings(ranking, width, ascii_only), Text(UNITS, style="dim")]
+    parts += [_front(front, width, ascii_only) for front in ranking.fronts if front.points]
     if ranking.caveat:
         parts += [Text(ranking.caveat, style="dim")]
     return Group(*parts)
@@ -98,9 +100,26 @@ def _verdict(row: Standing) -> Text:
     return Text(p_value(row.corrected), style="" if shown(row) else "dim")
 
 
+def _front(front: ArmFront, width: int, ascii_only: bool) -> Table:
+    """One arm's front: what each of its trials reached, and which of them was chosen to be confirmed."""
+    separator = ", " if ascii_only else " · "
+    table = _frame(width, ascii_only)
+    table.title, table.title_justify = f"front of {inert(front.arm)}", "left"
+    table.add_column("trial", justify="right")
+    for measure in front.points[0].values:
+        table.add_column(inert(measure), justify="right", no_wrap=True)
+    table.add_column("setting")
+    table.add_column("")
+    for point in front.points:
+        values = (number(value) for value in point.values.values())
+        word = "confirmed" if point.confirmed else "chosen" if point.chosen else ""
+        table.add_row(str(point.number), *values, setting(point.params, separator), word)
+    return table
+
+
 def _settings(ranking: Ranking, width: int, ascii_only: bool) -> Table:
     separator = ", " if ascii_only else " · "
-    rows = [(row.arm, setting(row.params, separator), row.diagnoses, row.budget) for row in ranking.standings]
+    rows = [(row.arm, _confirmed(row, separator), row.diagnoses, row.budget) for row in ranking.standings]
     rows += [(other.arm, inert(other.reason), (), other.budget) for other in ranking.unranked]
     counts = [name for name in ("pruned", "diverged", "failed") if any(getattr(budget, name) for *_, budget in rows)]
     units = ["trained", "saved"] if any(budget.saved for *_, budget in rows) else ["trained"]
@@ -117,6 +136,11 @@ def _settings(ranking: Ranking, width: int, ascii_only: bool) -> Table:
         numbers += [f"{amount:,.0f}" for amount in (budget.spent, budget.saved)[: len(units)]]
         table.add_row(Text(inert(arm)), Text(words), *([diagnosed(diagnoses, separator)] if told else []), *numbers)
     return table
+
+
+def _confirmed(row: Standing, separator: str) -> str:
+    """The settings confirmed, a line a repeat."""
+    return "\n".join(setting(params, separator) for params in row.settings or (row.params,))
 
 
 def _frame(width: int, ascii_only: bool) -> Table:

@@ -14,6 +14,7 @@ CODES = {
     "sweeps.environment.Unset": BAD_SPEC,
     "sweeps.draw.NoSamples": FAILED,
     "sweeps.fetch.NotFetched": FAILED,
+    "sweeps.folder.NoExtension": BAD_SPEC,
     "sweeps.folder.NoSweep": FAILED,
     "sweeps.folder.SweepExists": TAKEN,
     "sweeps.owner.Owned": TAKEN,

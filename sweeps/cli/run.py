@@ -95,6 +95,27 @@ def retry(
 
 
 @app.command()
+def extend(
+    name: Name,
+    trials: Annotated[int, typer.Option(help="Of each search from now on, those it has included.", show_default=False)],
+    storage: Storage = "./runs",
+    serial: Serial = False,
+    plain: Plain = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Search on: more trials of each arm, and a new confirmation where a better configuration was found."""
+    mode = _mode(plain, quiet, json)
+    with told():
+        from sweeps.driver import extend as extended
+        from sweeps.folder import Folder
+
+        folder = Folder(storage, name)
+        extended(folder, trials)
+        _go(folder, serial, mode)
+
+
+@app.command()
 def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> None:
     """Say what is wrong with a spec, or what the sweep will take."""
     with told():
