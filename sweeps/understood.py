@@ -43,7 +43,7 @@ def where(drawn: BaseDistribution) -> str:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(drawn, CategoricalDistribution):
-        return f"of {', '.join(number(value) for value in drawn.choices)}"
+        return f"of {', '.join(number(value) for value in drawn.choices if isinstance(value, int | float))}"
     assert isinstance(drawn, FloatDistribution | IntDistribution)
     kind = " (whole)" if isinstance(drawn, IntDistribution) else " (log)" if drawn.log else ""
     return f"{number(drawn.low)} to {number(drawn.high)}{kind}"
