@@ -18,6 +18,7 @@ from sweeps.reading import read
 from sweeps.source import Source, SpecErrors
 from sweeps.spec import Sweep, load
 from sweeps.store import Store
+from sweeps.strictyaml import dump
 
 BASE = """\
 name: base
@@ -96,6 +97,15 @@ def test_a_problem_is_told_where_its_value_stands() -> None:
     ]
 
 
+def test_what_was_replaced_is_nobody_s_place() -> None:
+    Path("base.yaml").write_text(BASE.replace("plain: gda", "plain: {name: gda}"))
+    [found] = problems("extends: base.yaml\noptimizers:\n  plain: null\n  damped: null\n  late: {as: x}\n")[:1]
+    assert found.startswith("own.yaml:5: optimizers.late.name: is missing")
+    Path("base.yaml").write_text("optimizers: [{name: gda}]\n" + BASE.replace("optimizers:", "space2:"))
+    found = problems("extends: base.yaml\noptimizers: [{transform: sgd}]\nspace2: null\n")[0]
+    assert found.startswith("own.yaml:2: optimizers[0].name: is missing")
+
+
 CHAINS = [
     ("extends: absent.yaml", "own.yaml:2: extends: 'absent.yaml' cannot be read: No such file or directory"),
     ("extends: .", "own.yaml:2: extends: '.' cannot be read: Is a directory"),
@@ -135,6 +145,13 @@ def test_the_text_that_is_kept_says_it_all_in_one_file() -> None:
     assert alone == load(Path("own.yaml"), ("optimizers.plain.transform=sgd", "game.matrix=[[1e-5]]"))
     assert "extends:" not in source.text and "${env:HOME}/runs" in source.text
     assert read(Path("base.yaml")).text == BASE, "as it was written, comments and all, where that is all"
+
+
+def test_text_that_looks_like_something_else_stays_text() -> None:
+    sweep = loaded("extends: base.yaml\nname: '012'\noptimizers: {'1e5': gda, 'null': gda, 'true': {name: gda}}\n")
+    for text in (dump(sweep.normalized()), read(Path("own.yaml")).text):
+        assert loaded(text, name="again.yaml") == sweep
+    assert sweep.name == "012" and [arm.name for arm in sweep.optimizers][2:] == ["1e5", "null", "true"]
 
 
 def test_the_environment_fills_in_texts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +227,7 @@ def test_what_the_environment_holds_is_never_said(
 
 PASSWORDS = [
     "http://user:{}@host:5000",
+    f"http://user:{{}}@host/{'x' * 60}",  # whose middle a message leaves out, and with it the @
     "postgresql+psycopg://user:{}@host/studies",
     "s3://key:{}@bucket/path",
     "http://:{}@host",
