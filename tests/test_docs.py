@@ -9,9 +9,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from jsonschema import Draft202012Validator
 
 import minmax
 from minmax.diagnosis import RULES
+from sweeps import pruners, samplers
+from sweeps.limits import Limits
+from sweeps.pruners import PRUNERS
+from sweeps.samplers import SAMPLERS
+from sweeps.schema import schema
+from sweeps.source import Source
+from sweeps.spec import Sweep
+from sweeps.strictyaml import compose, plain
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -54,6 +63,43 @@ def test_every_registered_metric_has_a_row_with_its_outputs() -> None:
     for name in set(rows) - {"symptoms"}:  # which has those of others
         metric = minmax.metrics.get(name)
         assert set(metric.outputs) <= set(re.findall(r"`(\w+)`", rows[name])), name
+
+
+def rows(page: str, heading: str) -> dict[str, str]:
+    """First cell -> second of the first table after a line."""
+    table = read(page).partition(f"\n{heading}\n|---")[2].partition("\n\n")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
+
+
+def test_every_key_of_a_spec_has_a_row() -> None:
+    keys = {field.alias or name for name, field in Sweep.model_fields.items()} | {"extends"}
+    assert rows("spec.md", "| key | what it says | default |").keys() == keys
+    assert set(re.findall(r"^  (\w+):", read("spec.md").partition("\nlimits:\n")[2].partition("```")[0], re.M)) == set(
+        Limits.model_fields
+    )
+
+
+@pytest.mark.parametrize("kind", ["sampler", "pruner"])
+def test_every_sampler_and_pruner_has_a_row_with_its_options(kind: str) -> None:
+    registry, context = {"sampler": (SAMPLERS, samplers.CONTEXT), "pruner": (PRUNERS, pruners.CONTEXT)}[kind]
+    does = "draws" if kind == "sampler" else "ends"
+    told = rows("spec.md", f"| {kind} | options | {does} |")
+    assert told.keys() == set(registry)
+    for name, options in told.items():
+        taken = [option for option in inspect.signature(registry[name]).parameters if option not in context]
+        assert sorted(re.findall(r"`(\w+)`", options)) == sorted(taken), name
+
+
+def test_every_part_of_a_spec_that_is_shown_is_one() -> None:
+    """As parts, which a spec that extends another may consist of; each is taken by the schema."""
+    validator = Draft202012Validator(schema())
+    parts = re.findall(r"^```yaml\n(.*?)^```$", read("spec.md"), re.DOTALL | re.MULTILINE)
+    assert len(parts) >= 6
+    for text in parts:
+        source = Source("spec.md", text)
+        node = compose("spec.md", f"extends: other.yaml\n{text}" if "extends:" not in text else text)
+        assert node is not None
+        assert not list(validator.iter_errors(plain(source, node, ()))) and not source.problems, text
 
 
 def test_every_diagnosis_has_a_row() -> None:
