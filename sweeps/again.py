@@ -16,7 +16,7 @@ from sweeps.wording import number
 if TYPE_CHECKING:
     from sweeps.store import Store
 
-CLOCKS = {"time_ms", "seconds"}  # fields of a report that no two runs share
+OTHERS = {"time_ms", "seconds", "system"}  # fields of a report about the machine, which no two runs share
 STATE = "state.safetensors"
 
 
@@ -61,7 +61,7 @@ def rerun(record: TrialRecord, into: Store, cpu: float) -> Iterator[tuple[Report
 
 def first_difference(recorded: Report, now: Report) -> Difference | None:
     """The first field, in the order of a report's own, that is not the same number."""
-    pairs = zip_longest(_flat(_timeless(recorded)), _flat(_timeless(now)), fillvalue=("nothing more", None))
+    pairs = zip_longest(_flat(_trained(recorded)), _flat(_trained(now)), fillvalue=("nothing more", None))
     for (what, before), (other, after) in pairs:
         if what != other:
             return Difference(recorded.step, "what is reported", what, other)
@@ -70,8 +70,8 @@ def first_difference(recorded: Report, now: Report) -> Difference | None:
     return None
 
 
-def _timeless(report: Report) -> dict[str, Any]:
-    return {name: value for name, value in report._asdict().items() if name not in CLOCKS}
+def _trained(report: Report) -> dict[str, Any]:
+    return {name: value for name, value in report._asdict().items() if name not in OTHERS}
 
 
 def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

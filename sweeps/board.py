@@ -94,7 +94,8 @@ def _totals(state: Board, width: int, ascii_only: bool) -> Text:
     bar = meter(share, max(10, min(40, width - 60)), ascii_only, "green" if share >= 1 else "cyan")
     arms = state.snapshot.arms
     trials = f"{_total(arms, 'done')}/{_total(arms, 'total')} trials"
-    text = Text.assemble((trials, "bold"), "  ", bar, f" {percent(share)}  ", _times(state))
+    shown = (bar, " ") if width >= NARROW else ()
+    text = Text.assemble((trials, "bold"), "  ", *shown, f"{percent(share)}  ", _times(state))
     if state.snapshot.doing:
         text.append(f"  {inert(state.snapshot.doing)}", style="dim")
     return text

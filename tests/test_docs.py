@@ -14,6 +14,8 @@ from jsonschema import Draft202012Validator
 import minmax
 from minmax.diagnosis import RULES
 from sweeps import pruners, samplers
+from sweeps.cli.codes import CODES, INTERRUPTED
+from sweeps.events import KINDS
 from sweeps.limits import Limits
 from sweeps.pruners import PRUNERS
 from sweeps.samplers import SAMPLERS
@@ -105,3 +107,11 @@ def test_every_part_of_a_spec_that_is_shown_is_one() -> None:
 def test_every_diagnosis_has_a_row() -> None:
     text = read("metrics.md")
     assert re.findall(r"^\| \d \| `(\w+)` \|", text, re.MULTILINE) == list(RULES)
+
+
+def test_every_exit_code_and_every_event_has_a_row() -> None:
+    text = read("running.md")
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    assert codes == {0, *CODES.values(), INTERRUPTED}
+    rows = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    assert rows == {*KINDS.values(), "started", "report", "confirmed", "warning", "done"}

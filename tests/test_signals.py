@@ -18,7 +18,7 @@ import psutil
 import pytest
 from driving import environment
 from optuna.trial import TrialState
-from sweeping import ARMS, SPEC, Left, assert_tracked, assert_untouched, assert_whole, driven, wait_for
+from sweeping import ARMS, SPEC, Left, assert_tracked, assert_untouched, assert_whole, begun, driven, wait_for
 
 from sweeps.database import engine_of
 from sweeps.folder import Folder
@@ -209,3 +209,19 @@ def test_another_terminal_looks_and_stops(place: Path) -> None:
         assert process.wait(10) == STOPPED
     assert "calm: stopped; sweeps resume calm" in command(place, "status")
     assert command(place, "stop", "calm") == "sweep calm: nobody runs it\n"
+
+
+@slow
+def test_of_two_that_resume_at_once_one_goes_on_and_the_other_says_who_does(place: Path) -> None:
+    begun(place / "runs", LONGER)
+    other = place / "other"
+    other.mkdir()
+    resume = ["resume", "calm", *SERIAL, "--storage", str(place / "runs")]
+    with driver(place, *resume) as one, driver(other, *resume) as two:
+        codes = {one.wait(120): (one.pid, place), two.wait(120): (two.pid, other)}
+    assert set(codes) == {0, 73}, said(place) + said(other)
+    winner, loser = codes[0][0], said(codes[73][1])
+    assert re.search(rf"sweep calm: run by process {winner} on \S+ since 20.*; stop that one first", loser), loser
+    left = Left(place / "runs", "calm")
+    assert_whole(left, ARMS)
+    assert_tracked(left)
