@@ -79,6 +79,7 @@ def retry(
     plain: Plain = None,
     quiet: Quiet = False,
     json: Json = False,
+    accept: Accept = False,
 ) -> None:
     """Give failed trials fresh attempts, from their last checkpoints; a new best is confirmed anew."""
     mode = _mode(plain, quiet, json)
@@ -91,7 +92,7 @@ def retry(
 
         folder = Folder(storage, name)
         print(f"sweep {name}: {count(reopen(folder), 'failed trial')} to try again", file=sys.stderr)
-        _go(folder, serial, mode)
+        _go(folder, serial, mode, accept=accept)
 
 
 @app.command()
@@ -103,6 +104,7 @@ def extend(
     plain: Plain = None,
     quiet: Quiet = False,
     json: Json = False,
+    accept: Accept = False,
 ) -> None:
     """Search on: more trials of each arm, and a new confirmation where a better configuration was found."""
     mode = _mode(plain, quiet, json)
@@ -112,7 +114,7 @@ def extend(
 
         folder = Folder(storage, name)
         extended(folder, trials)
-        _go(folder, serial, mode)
+        _go(folder, serial, mode, accept=accept)
 
 
 @app.command()
