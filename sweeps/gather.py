@@ -109,7 +109,18 @@ def ranking(sweep: Sweep, service: Service) -> Ranking:
     trials = service.studies.trials()
     results = [_result(sweep, service, trials, arm) for arm in service.plan.arms]
     ranked = rank(results, sweep.objective.direction, sweep.objective.output)
-    return ranked._replace(fronts=pareto(sweep, service))
+    caveat = " ".join(text for text in (cut_short(service), ranked.caveat) if text)
+    return ranked._replace(fronts=pareto(sweep, service), caveat=caveat if ranked.standings else "")
+
+
+def cut_short(service: Service) -> str:
+    """What ``limits.sweep`` did to the search; empty if nothing."""
+    plan, trials = service.plan, service.studies.trials()
+    begun = sum(len(of(trials, arm, SEARCH)) for arm in plan.arms)
+    asked = plan.repeats * sum(plan.share(arm) for arm in plan.arms)
+    if not service.is_closed or begun >= asked:
+        return ""
+    return f"The search ended after {begun} of {asked} trials, as its time was up (limits.sweep)."
 
 
 def pareto(sweep: Sweep, service: Service) -> tuple[ArmFront, ...]:
@@ -148,7 +159,10 @@ def _missing(service: Service, trials: Sequence[Trial], arm: str, repeat: int) -
     if confirmation is not None:
         done = confirmation.state == COMPLETE
         return None if done else confirmation.error or "its confirmation is running"
-    if len(searched) >= service.plan.share(arm) and is_failed(service.plan, trials, arm, repeat):
+    if service.is_closed and not searched:
+        return "no trial began before the search's time was up (limits.sweep)"
+    over = service.is_closed or len(searched) >= service.plan.share(arm)
+    if over and is_failed(service.plan, trials, arm, repeat):
         reason = next((trial.error for trial in searched if trial.error is not None), "all were pruned")
         return f"no trial completed: {reason}"
     return "its new best is not confirmed yet" if of(trials, arm, CONFIRM, repeat) else "not confirmed yet"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import psutil
+
 from minmax.lazy import torch
+from sweeps.limits import size
 from sweeps.service import NoRoom
 
 if TYPE_CHECKING:
@@ -18,3 +21,7 @@ def refuse_too_much(resources: Resources) -> None:
     for name, asked in (("cpu", resources.cpu), ("gpu", resources.gpu)):
         if asked > there[name]:
             raise NoRoom(f"resources.{name}: {asked:g} asked for one trial; this machine has {there[name]}")
+    have = psutil.virtual_memory().total
+    if (resources.memory or 0) > have:
+        said = size(resources.memory or 0)
+        raise NoRoom(f"resources.memory: {said} asked for one trial; this machine has {have / 1e9:.1f}GB")

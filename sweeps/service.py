@@ -66,6 +66,7 @@ class Service:
         self._arms = arms
         self._active: dict[str, Trial] = {}
         self._failures: dict[str, int] = {}
+        self._counted: dict[str, Work] = {}  # attempts that are not on record yet
         for trial in studies.trials():
             if trial.state != RUNNING:
                 self.latest.update((trial.key, progress) for progress in self.recorded(trial)[-1:])
@@ -238,7 +239,9 @@ class Service:
         config = self._arms[trial.arm].configure(trial)
         record = TrialRecord(self.store, trial.key)
         record.write_config(config._asdict())
-        self.watchdog.begun(trial.key, self._failures.get(trial.key, 0))
-        work = Work(self.studies.begin(trial), config)
+        work = self._counted.get(trial.key) or Work(self.studies.begin(trial), config)
+        self._counted[trial.key] = work  # once, also where the storage is out for the next line
         record.write_begin(work.trial)
+        del self._counted[trial.key]
+        self.watchdog.begun(trial.key, self._failures.get(trial.key, 0))
         return work

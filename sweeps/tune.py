@@ -41,7 +41,7 @@ from sweeps import memory  # noqa: E402
 from sweeps.decide import Done  # noqa: E402
 from sweeps.failure import Failure, failure_of, out_of_memory  # noqa: E402
 from sweeps.guard import guarded  # noqa: E402
-from sweeps.limits import Resources, duration, size  # noqa: E402
+from sweeps.limits import Resources, duration  # noqa: E402
 from sweeps.patience import Waiting  # noqa: E402
 from sweeps.scratch import scratch  # noqa: E402
 from sweeps.service import NoRoom, Service, Work  # noqa: E402
@@ -302,7 +302,7 @@ def _slots(asked: Mapping[str, float]) -> int:
     have = {name.lower(): there for name, there in ray.cluster_resources().items()}
     for name, amount in asked.items():
         if amount > have.get(name, 0):
-            told = size if name == "memory" else "{:g}".format
-            raise NoRoom(f"resources.{name}: {told(amount)} asked for one trial; this machine has "
-                         f"{told(round(have.get(name, 0)))}")  # fmt: skip
+            unit, of = ("GB", 1e9) if name == "memory" else ("", 1)
+            there = f"{have.get(name, 0) / of:.4g}{unit}"
+            raise NoRoom(f"resources.{name}: {amount / of:.4g}{unit} asked for one trial; Ray has {there} to give")
     return min(int(have[name] // amount) for name, amount in asked.items() if amount)

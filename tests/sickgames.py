@@ -32,7 +32,7 @@ def sick(trouble: str = "none", mark: str = "mark", megabytes: int = 0, only: fl
             _once(trouble, Path(mark))
         x, y = players["x"], players["y"]
         if megabytes and len(x) > 1 and bool((x.abs() > only).any()):
-            torch.ones(len(x), megabytes, 2**18)
+            torch.empty(len(x), megabytes, 2**18)  # counts once it is reserved
         return (x * y).sum(-1)
 
     return Game(
