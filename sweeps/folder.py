@@ -14,13 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeps.changed import code_of
+from sweeps.changed import Change, code_of
 from sweeps.environment import expand
 from sweeps.mounts import refuse_network
 from sweeps.store import Store, make_folder
 
 if TYPE_CHECKING:
-    from sweeps.changed import Change
     from sweeps.spec import Sweep
 
 FORMAT = 1
@@ -84,10 +83,31 @@ class Folder:
     def accept(self, changes: Sequence[Change], sweep: Sweep) -> None:
         """Goes on otherwise than before, and notes each change with its date: in ``sweep.json``, which says what holds
         now, and for good in an object of its own."""
-        about, now = self.read(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        noted = [{"at": now, "key": change.key, "from": change.before, "to": change.after} for change in changes]
-        about["changes"] = [*about.get("changes", []), *noted]
-        about |= {"sweep": sweep.normalized(), "versions": versions(), "code": code_of(sweep.normalized())}
+        self._change(
+            changes, {"sweep": sweep.normalized(), "versions": versions(), "code": code_of(sweep.normalized())}
+        )
+
+    def extend(self, trials: int) -> None:
+        """Raises the trials of each search to ``trials``, and notes it as ``accept`` does; what is left to do follows.
+
+        Raises:
+            NoSweep: there is none. NoExtension: it has as many, or is a map.
+        """
+        from sweeps.spec import Sweep
+
+        sweep = Sweep.from_normalized(self.read()["sweep"])
+        if sweep.map is not None:
+            raise NoExtension(f"sweep {self.name} is a map, which searches nothing; a search is allowed")
+        if trials <= sweep.share:
+            said = f"sweep {self.name} has {sweep.share} trials a search; more than that are allowed, not {trials}"
+            raise NoExtension(f"{said} (`sweeps resume {self.name}` goes on with those)")
+        longer = sweep.model_copy(update={"trials": trials, "budget": None})
+        self._change([Change("spec.trials", sweep.share, trials)], {"sweep": longer.normalized()})
+
+    def _change(self, changes: Sequence[Change], now: Mapping[str, Any]) -> None:
+        about, at = self.read(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        noted = [{"at": at, "key": change.key, "from": change.before, "to": change.after} for change in changes]
+        about |= {**now, "changes": [*about.get("changes", []), *noted]}
         number = len(self.store.list("changes")) + 1
         self.store.put(f"changes/{number:04d}.json", json.dumps(noted, indent=1, ensure_ascii=False).encode())
         self.store.replace("sweep.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
@@ -122,30 +142,6 @@ class Folder:
             "code": code_of(sweep.normalized()),
         }
         self.store.replace("spec.yaml", text.encode())
-        self.store.replace("sweep.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
-
-    def extend(self, trials: int) -> None:
-        """Raises the trials of each search to ``trials`` in what was asked for, and notes when and from what. The one
-        thing about a sweep that can change; nothing else needs to, as what is left to do follows from it.
-
-        Raises:
-            NoSweep: there is none. NoExtension: it has as many, or is a map.
-        """
-        from sweeps.spec import Sweep
-
-        about = self.read()
-        sweep = Sweep.from_normalized(about["sweep"])
-        before = sweep.share
-        if sweep.map is not None:
-            raise NoExtension(f"sweep {self.name} is a map, which searches nothing; a search is allowed")
-        if trials <= before:
-            raise NoExtension(
-                f"sweep {self.name} has {before} trials a search; more than that are allowed, not {trials}"
-            )
-        about["sweep"] = {**about["sweep"], "trials": trials}
-        about["sweep"].pop("budget", None)
-        change = {"at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "key": "trials", "from": before, "to": trials}
-        about["changes"] = [*about.get("changes", []), change]
         self.store.replace("sweep.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
 
     def read(self) -> dict[str, Any]:

@@ -313,7 +313,8 @@ def test_an_extended_sweep_keeps_what_it_had_and_confirms_what_is_better(tmp_pat
     extend(folder, 8)
     about = folder.read()
     assert about["sweep"]["trials"] == 8
-    assert [(change["key"], change["from"], change["to"]) for change in about["changes"]] == [("trials", 3, 8)]
+    assert json.loads(folder.store.get("changes/0001.json")) == about["changes"]
+    assert [(change["key"], change["from"], change["to"]) for change in about["changes"]] == [("spec.trials", 3, 8)]
     sweep, service = open_sweep(folder)
     assert not service.is_done
     sweep, service = carry_on(folder)
