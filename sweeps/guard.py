@@ -1,15 +1,18 @@
 """Nothing outlives a driver: a process beside it waits for its end, however it comes, and then ends what it started.
 
 After SIGKILL of a driver Ray's own processes go on for a minute or two: its agents, and for some seconds its workers,
-which would train and record what nobody asks for. What is started within ``guarded`` carries a mark in its environment,
-which every fork keeps, and the driver alone holds a pipe that the guard reads, and that ends with it. As a script this
-is the guard.
+which would train and record what nobody asks for. The driver alone holds a pipe, which ends with it, as the guard sees.
+The guard knows what the driver started in two ways, as neither finds all: it looks at the driver's descendants now and
+then, and what is started within ``guarded`` carries a mark in its environment, which every fork keeps (but Ray's agents
+write their titles over theirs). As a script this is the guard.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +21,7 @@ from contextlib import contextmanager
 import psutil
 
 MARK = "SWEEPS_GUARDED"
+EVERY = 1.0  # seconds between looks
 PASSES = 5  # what is found may start another just before it ends
 
 
@@ -25,9 +29,9 @@ PASSES = 5  # what is found may start another just before it ends
 def guarded() -> Iterator[None]:
     """What is started within ends with this process at the latest, or with the ``with`` block."""
     mark, before = secrets.token_hex(16), os.environ.get(MARK)
-    guard = subprocess.Popen(
-        [sys.executable, __file__, mark], stdin=subprocess.PIPE, start_new_session=True, close_fds=True
-    )
+    others = [str(process.pid) for process in _below(os.getpid())]
+    command = [sys.executable, __file__, mark, str(os.getpid()), *others]
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     os.environ[MARK] = mark
     try:
         yield
@@ -39,9 +43,35 @@ def guarded() -> Iterator[None]:
         guard.communicate()
 
 
-def marked(mark: str) -> list[psutil.Process]:
-    """This user's processes that were started with the mark."""
-    return [process for process in psutil.process_iter() if _mark(process) == mark]
+def watch(mark: str, driver: int, *others: int) -> None:
+    """Returns once the other end of standard input is closed and nothing is left that ``driver`` started meanwhile.
+
+    ``others``: what it had started before.
+    """
+    apart = {os.getpid(), *others}
+    known = set[psutil.Process]()
+    while not select.select([sys.stdin], [], [], EVERY)[0]:  # nobody writes: it can be read when it is closed
+        known |= {process for process in _below(driver) if process.pid not in apart}
+    for _ in range(PASSES):
+        known |= {process for each in known if each.is_running() for process in _below(each.pid)}
+        found = [process for process in known | _marked(mark) if process.is_running()]
+        for process in found:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        if not found:
+            return
+        psutil.wait_procs(found, timeout=1)
+
+
+def _below(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _marked(mark: str) -> set[psutil.Process]:
+    return {process for process in psutil.process_iter() if _mark(process) == mark}
 
 
 def _mark(process: psutil.Process) -> str | None:
@@ -51,19 +81,5 @@ def _mark(process: psutil.Process) -> str | None:
         return None
 
 
-def _end(mark: str) -> None:
-    for _ in range(PASSES):
-        found = marked(mark)
-        for process in found:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue
-        if not found:
-            return
-        psutil.wait_procs(found, timeout=1)
-
-
 if __name__ == "__main__":
-    sys.stdin.buffer.read()  # returns when nobody holds the other end
-    _end(sys.argv[1])
+    watch(sys.argv[1], *map(int, sys.argv[2:]))

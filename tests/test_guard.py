@@ -17,12 +17,15 @@ from sweeps.guard import MARK, guarded
 ROOT = Path(__file__).parents[1]
 
 DRIVER = """
-import subprocess, sys, time
+import os, subprocess, sys, time
 from sweeps.guard import guarded
 
-CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+PARENT = [sys.executable, "-c", f"import subprocess; subprocess.run({SLEEP})"]
 with guarded():
-    subprocess.Popen([sys.executable, "-c", CHILD], start_new_session=True)
+    apart = {"start_new_session": True, "stdout": subprocess.DEVNULL}
+    subprocess.Popen(PARENT, **apart)
+    subprocess.Popen(SLEEP, env={}, **apart)  # without the mark
     print("there", flush=True)
     time.sleep(600)
 """
@@ -32,6 +35,12 @@ def below(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
+def has_looked(guard: psutil.Process) -> bool:
+    """Waits until it has slept several times."""
+    before = guard.num_ctx_switches().voluntary
+    return wait_for(lambda: guard.num_ctx_switches().voluntary >= before + 6, 120)
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_what_a_killed_driver_started_ends_with_it(how: signal.Signals) -> None:
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -39,8 +48,9 @@ def test_what_a_killed_driver_started_ends_with_it(how: signal.Signals) -> None:
     driver = subprocess.Popen([sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, env=environment)
     try:
         assert driver.stdout is not None and driver.stdout.readline() == b"there\n"
-        assert wait_for(lambda: len(below(driver.pid)) == 3, 60), "a guard, a child and its child"
+        assert wait_for(lambda: len(below(driver.pid)) == 4, 60), "a guard, a child with its child, another child"
         family = below(driver.pid)
+        assert has_looked(next(each for each in family if "guard.py" in " ".join(each.cmdline())))
         driver.send_signal(how)
         driver.wait()
         assert wait_for(lambda: not any(process.is_running() for process in family), 60)
