@@ -20,9 +20,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sweeps.aside import made_aside
 from sweeps.background import Background
 from sweeps.database import make_private
 from sweeps.describe import Dataset, Description
+from sweeps.mounts import refuse_network
 from sweeps.reconcile import SUMMARY, Counts, Follower, Run, Summary, Value, create, is_complete, write_summary
 from sweeps.record import TrialRecord
 from sweeps.redact import redacted
@@ -282,17 +284,24 @@ def experiments(uri: str) -> dict[str, str]:
 
 def _client(uri: str) -> MlflowClient:
     """A client that prints nothing."""
-    os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+    _hush()
     from mlflow import MlflowClient
 
-    logging.getLogger("alembic").setLevel(logging.ERROR)
     return MlflowClient(uri)
+
+
+def _hush() -> None:
+    """MLflow, imported after this, prints nothing."""
+    os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+    logging.getLogger("alembic").setLevel(logging.ERROR)
 
 
 def _connect(uri: str, sweep: str, artifacts: str | None, about: Mapping[str, str]) -> Ledger:
     """A quiet client, and the sweep's experiment found or made."""
-    if uri.startswith("sqlite:////"):
-        make_private(Path(uri.removeprefix("sqlite:///")))
+    path = Path(uri.removeprefix("sqlite:///"))
+    if uri.startswith("sqlite:////") and path.parent.is_dir():
+        refuse_network(path)
+        made_aside(path, _make_tables)
     client = _client(uri)
     from mlflow.exceptions import MlflowException
 
@@ -312,6 +321,16 @@ def _connect(uri: str, sweep: str, artifacts: str | None, about: Mapping[str, st
         if value and experiment.tags.get(name) != value:
             client.set_experiment_tag(experiment.experiment_id, name, value)
     return Ledger(client, experiment.experiment_id)
+
+
+def _make_tables(path: Path) -> None:
+    """MLflow's tables in a file of their own: of tables half made MLflow never makes the rest."""
+    make_private(path)
+    _hush()
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    SqlAlchemyStore(f"sqlite:///{path}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
 
 
 def _is_anothers(experiment: Experiment, identity: str) -> bool:

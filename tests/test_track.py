@@ -6,7 +6,9 @@ import json
 import random
 import re
 import shutil
+import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,6 +40,22 @@ from sweeps.store import Store
 from sweeps.track import Tracker, local_tracking
 assert "mlflow" not in sys.modules and "fsspec" not in sys.modules
 Tracker(Store(sys.argv[1]), "empty", *local_tracking(sys.argv[1]), list, lambda trial: None).reconcile()
+"""
+
+
+KILLED = """
+import os, signal, sys
+import sqlalchemy
+from sqlalchemy.engine import Engine
+
+left = [int(sys.argv[2])]
+
+def strike(*_):
+    left[0] -= 1
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sqlalchemy.event.listen(Engine, "before_cursor_execute", strike)
 """
 
 
@@ -260,6 +278,20 @@ def test_killed_at_any_moment_and_reconciled_again(folder: Path) -> None:
         pictures = [data for name, data in artifacts.items() if name.endswith(".png")]
         assert sorted(pictures) == sorted(picture(step) for step in steps)
     assert tracker(folder, trials).reconcile(full=True) == NOTHING
+
+
+def test_killed_while_the_tables_are_made(tmp_path: Path) -> None:
+    """At a statement in their midst: of tables half made MLflow would never make the rest."""
+    command = [sys.executable, "-c", KILLED + FIRST, str(tmp_path), "150"]
+    killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (killed.returncode, killed.stderr) == (-signal.SIGKILL, "")
+    (half,) = (path for path in tmp_path.iterdir() if not path.name.endswith("-journal"))
+    with sqlite3.connect(half) as tables:
+        assert tables.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 10
+    assert half.name != "mlflow.db"
+    tracker(tmp_path, []).reconcile()
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["mlflow.db"]
+    assert client(tmp_path).get_experiment_by_name("digits") is not None
 
 
 CALLS = ["runs", "create", "steps", "log", "sizes", "upload", "set_status", "delete"]
