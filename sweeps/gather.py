@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sweeps import mapgather
-from sweeps.decide import best_among, best_of, compromise, confirmation_of, is_failed, of
+from sweeps.decide import best_among, best_of, confirmation_of, is_failed, of
 from sweeps.pareto import ArmFront, fronts
 from sweeps.progress import ArmProgress, Leader, Snapshot, TrialProgress
 from sweeps.ranking import ArmResult, Budget, Ranking, rank
@@ -124,7 +124,7 @@ def cut_short(service: Service) -> str:
 
 
 def pareto(sweep: Sweep, service: Service) -> tuple[ArmFront, ...]:
-    """Each arm's front, of all its searches together; none where there is a single objective."""
+    """The front of every search of each arm; none where there is a single objective."""
     measures = [aim.measure for aim in sweep.objectives]
     return fronts(service.plan, measures, service.studies.trials()) if len(measures) > 1 else ()
 
@@ -140,10 +140,9 @@ def _result(sweep: Sweep, service: Service, trials: Sequence[Trial], arm: str) -
             return ArmResult(arm, {}, (), (), (), budget, missing=which + reason)
     confirmed = [trial for repeat in repeats if (trial := confirmation_of(service.plan, trials, arm, repeat))]
     lasts = [TrialRecord(service.store, trial.key).history()[-1] for trial in confirmed]
-    best = compromise(service.plan, [t for r in repeats if (t := best_of(service.plan, trials, arm, r))])
     return ArmResult(
         arm=arm,
-        params={} if best is None else best.params,
+        params=confirmed[0].params,
         seeds=tuple(seed for trial in confirmed for seed in trial.seeds),
         success=tuple(value for last in lasts for value in last.metrics.get("success", ())),
         objective=tuple(value for last in lasts for value in last.metrics[sweep.objective.output]),

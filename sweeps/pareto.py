@@ -1,4 +1,4 @@
-"""Several objectives: each arm's front, and the compromise on it that is confirmed."""
+"""Several objectives: the front of each search, and the compromise on it that is confirmed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from sweeps.trials import Trial
 
 
 class FrontPoint(NamedTuple):
-    """A trial than which none of its arm is better in one objective and as good in the others.
+    """A trial than which none of its search is better in one objective and as good in the others.
 
-    ``values``: measure (``mean.frechet``) -> value. ``chosen``: it is the compromise of its search, which is confirmed.
+    ``values``: measure (``mean.frechet``) -> value. ``chosen``: it is the compromise, which is or will be confirmed.
     """
 
     number: int
-    repeat: int
     params: dict[str, float]
     values: dict[str, float]
     chosen: bool
@@ -24,35 +23,30 @@ class FrontPoint(NamedTuple):
 
 
 class ArmFront(NamedTuple):
-    """An arm's front, from the lowest to the highest first objective."""
+    """The front of one search of an arm, from the first objective's lowest value to its highest. Repeats have fronts of
+    their own: their trials had other seeds."""
 
     arm: str
+    repeat: int
     points: tuple[FrontPoint, ...]
 
 
 def fronts(plan: Plan, measures: Sequence[str], trials: Sequence[Trial]) -> tuple[ArmFront, ...]:
-    """The front of every arm, over all its searches."""
-    return tuple(_front(plan, measures, trials, arm) for arm in plan.arms)
+    """The front of every search."""
+    return tuple(_front(plan, measures, trials, arm, repeat) for arm, repeat in plan.searches)
 
 
-def _front(plan: Plan, measures: Sequence[str], trials: Sequence[Trial], arm: str) -> ArmFront:
-    chosen = {
-        best.number
-        for repeat in range(plan.repeats)
-        if (best := compromise(plan, front_of(plan, trials, arm, repeat))) is not None
-    }
-    confirmed = {
-        trial.confirms for repeat in range(plan.repeats) if (trial := confirmation_of(plan, trials, arm, repeat))
-    }
+def _front(plan: Plan, measures: Sequence[str], trials: Sequence[Trial], arm: str, repeat: int) -> ArmFront:
+    front = front_of(plan, trials, arm, repeat)
+    chosen, confirmation = compromise(plan, front), confirmation_of(plan, trials, arm, repeat)
     points = [
         FrontPoint(
             number=trial.number,
-            repeat=trial.repeat,
             params=dict(trial.params),
             values=dict(zip(measures, trial.values, strict=True)),
-            chosen=trial.number in chosen,
-            confirmed=trial.number in confirmed,
+            chosen=trial == chosen,
+            confirmed=confirmation is not None and confirmation.confirms == trial.number,
         )
-        for trial in front_of(plan, trials, arm)
+        for trial in front
     ]
-    return ArmFront(arm, tuple(sorted(points, key=lambda point: (*point.values.values(), point.number))))
+    return ArmFront(arm, repeat, tuple(sorted(points, key=lambda point: (*point.values.values(), point.number))))

@@ -70,7 +70,7 @@ class ArmResult(NamedTuple):
 class Standing(NamedTuple):
     """An arm's row. ``place`` is shared where rate and median are equal; ``p`` and ``corrected`` compare it with the
     first row (None there); ``successes``, ``rate`` and ``interval`` are None without a rule of success. ``params`` are
-    the best of ``settings``, which are those confirmed, one a repeat of the search."""
+    the one with the best confirmation of ``settings``, which are those confirmed, one a repeat of the search."""
 
     place: int
     arm: str
@@ -139,7 +139,7 @@ def rank(arms: Sequence[ArmResult], direction: str = "minimize", objective: str 
     tests = [(None, None), *zip(ps, holm(ps), strict=True)]
     merits = [merit(arm) for arm in ordered]
     standings = tuple(
-        _standing(merits.index(merit(arm)) + 1, arm, p, corrected)
+        _standing(merits.index(merit(arm)) + 1, arm, sign, p, corrected)
         for arm, (p, corrected) in zip(ordered, tests, strict=False)
     )
     unranked = tuple(sorted(Unranked(arm.arm, arm.missing, arm.budget) for arm in arms if not arm.seeds))
@@ -204,13 +204,25 @@ def _compare(first: ArmResult, other: ArmResult, sign: int) -> float:
     return compare(blocks(ours, first.repeats), blocks(theirs, first.repeats))
 
 
-def _standing(place: int, arm: ArmResult, p: float | None, corrected: float | None) -> Standing:
+def _best_setting(arm: ArmResult, sign: int) -> dict[str, float]:
+    """Of the settings confirmed the one that did best, by successes and then by the median; the earlier of equals."""
+    if arm.repeats == 1:
+        return arm.params
+    objectives = blocks(arm.objective, arm.repeats)
+
+    def merit(repeat: int) -> tuple[float, float]:
+        return -sum(arm.won[repeat]), sign * median(objectives[repeat])
+
+    return arm.settings[min(range(arm.repeats), key=merit)]
+
+
+def _standing(place: int, arm: ArmResult, sign: int, p: float | None, corrected: float | None) -> Standing:
     n = len(arm.seeds)
     successes = int(sum(arm.success)) if arm.success else None
     return Standing(
         place=place,
         arm=arm.arm,
-        params=dict(arm.params),
+        params=dict(_best_setting(arm, sign)),
         seeds=n,
         successes=successes,
         rate=None if successes is None else successes / n,

@@ -101,10 +101,11 @@ def _verdict(row: Standing) -> Text:
 
 
 def _front(front: ArmFront, width: int, ascii_only: bool) -> Table:
-    """One arm's front: what each of its trials reached, and which of them was chosen to be confirmed."""
+    """The front of one search: what each of its trials reached, and which of them was chosen to be confirmed."""
     separator = ", " if ascii_only else " · "
     table = _frame(width, ascii_only)
-    table.title, table.title_justify = f"front of {inert(front.arm)}", "left"
+    which = f", repeat {front.repeat + 1}" if front.repeat else ""
+    table.title, table.title_justify = f"front of {inert(front.arm)}{which}", "left"
     table.add_column("trial", justify="right")
     for measure in front.points[0].values:
         table.add_column(inert(measure), justify="right", no_wrap=True)

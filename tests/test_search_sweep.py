@@ -230,6 +230,13 @@ def test_each_repeat_is_searched_and_confirmed_on_seeds_of_its_own(repeated: tup
         assert len({trial.params["lr"] for trial in searched}) == 6
 
 
+def test_the_setting_named_is_the_one_with_the_best_confirmation() -> None:
+    settings = ({"lr": 0.1}, {"lr": 0.2}, {"lr": 0.3})
+    arm = ArmResult("a", settings[0], (0, 1, 2, 3, 4, 5), (1, 0, 1, 1, 1, 1), (1, 1, 5, 5, 4, 4), settings=settings)
+    assert rank([arm]).standings[0].params == {"lr": 0.3}, "two successes, and the lower median"
+    assert rank([arm._replace(success=())], "maximize").standings[0].params == {"lr": 0.2}
+
+
 def test_a_ranking_over_repeats_says_what_it_covers(repeated: tuple[Sweep, Any, Folder]) -> None:
     sweep, service, _ = repeated
     ranking = gather.ranking(sweep, service)
