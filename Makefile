@@ -57,6 +57,9 @@ bench: $(READY)  ## members·steps per second against the ordinary training loop
 overhead: $(READY)  ## what the service costs beside bare Ray Tune (half an hour, on an idle machine)
 	@$(RUN)python -m bench.overhead
 
+faults: $(READY)  ## what faults do to a sweep, beside plain Ray Tune: docs/faults.md; half an hour, as root
+	@$(RUN)python -m bench.faults
+
 gallery: $(READY)  ## draw every figure of docs/gallery
 	@$(RUN)python -m gallery
 
