@@ -41,6 +41,7 @@ QUIET = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # a pass that failed is repeated anyway
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # with the password that is in it
 }
 VALUES = 800  # metrics a call, as 1000 are allowed of metrics, params and tags together
 SETTINGS = 100  # params, or tags, a call

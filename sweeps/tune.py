@@ -34,6 +34,7 @@ os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # in memory only
 
 import ray  # noqa: E402  # the environment above is read at import
 from ray import tune  # noqa: E402
+from ray.tune.execution import class_cache  # noqa: E402
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
@@ -51,6 +52,9 @@ from sweeps.trials import Trial  # noqa: E402
 from sweeps.worker import register, registered  # noqa: E402
 
 DIED = Failure("its worker process died (killed, or out of memory)")
+class_cache.ENV_VARS_TO_PROPAGATE.difference_update(  # Ray logs what it passes on; a worker has its machine's own
+    {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"}
+)
 OBJECT_STORE_BYTES = 128 * 2**20  # nothing large goes through it
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from driving import environment
 from sweeping import wait_for
 
@@ -25,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 POSTGRES = next(iter(sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)), None) or (
     os.path.dirname(os.path.realpath(shutil.which("initdb") or "")) or None
 )
+needs_postgres = pytest.mark.skipif(POSTGRES is None, reason="PostgreSQL is not installed: `make test-services`")
 KEYS = {"AWS_ACCESS_KEY_ID": "canary-key-id", "AWS_SECRET_ACCESS_KEY": "canary-secret", "AWS_REGION": "us-east-1"}
 
 
@@ -80,7 +82,7 @@ class Postgres:
 
     def __init__(self, folder: Path, password: str) -> None:
         self.port, self.password = free_port(), password
-        self._folder, self._user = folder, _other_user()
+        self.folder, self._user = folder, _other_user()
         self._data = str(folder / "data")
         (folder / "password").write_text(password)
         if self._user is not None:
@@ -95,8 +97,8 @@ class Postgres:
         return f"postgresql://sweeps:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder} -c fsync=off"
-        log = str(self._folder / "log")
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder} -c fsync=off"
+        log = str(self.folder / "log")
         self._run("pg_ctl", "--pgdata", self._data, "--wait", "--log", log, "--options", options, "start")
 
     def stop(self) -> None:
@@ -105,16 +107,16 @@ class Postgres:
 
     def _run(self, program: str, *arguments: str) -> None:
         assert POSTGRES is not None
-        with open(self._folder / "said", "ab") as said:  # no pipe: the server would keep it open
+        with open(self.folder / "said", "ab") as said:  # no pipe: the server would keep it open
             done = subprocess.run(
                 [f"{POSTGRES}/{program}", *arguments],
                 user=self._user,
-                cwd=self._folder,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
             )
-        assert done.returncode == 0, (self._folder / "said").read_text()
+        assert done.returncode == 0, (self.folder / "said").read_text()
 
 
 def _other_user() -> str | None:
@@ -139,7 +141,7 @@ class Mlflow:
     """An MLflow server over an SQLite file, that can be killed and started again at the same address."""
 
     def __init__(self, folder: Path) -> None:
-        self.port, self._folder = free_port(), folder
+        self.port, self.folder = free_port(), folder
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -147,11 +149,11 @@ class Mlflow:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        options = ["--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}"]
-        options += ["--artifacts-destination", str(self._folder / "served")]
+        options = ["--backend-store-uri", f"sqlite:///{self.folder / 'server.db'}"]
+        options += ["--artifacts-destination", str(self.folder / "served")]
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
         quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        with open(self._folder / "server.log", "ab") as log:
+        with open(self.folder / "server.log", "ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--workers", "1", *options],
                 env={**environment(), **quiet},
@@ -159,7 +161,7 @@ class Mlflow:
                 stderr=log,
                 start_new_session=True,
             )
-        assert wait_for(lambda: answers(self.port), 120), (self._folder / "server.log").read_text()
+        assert wait_for(lambda: answers(self.port), 120), (self.folder / "server.log").read_text()
 
     def kill(self) -> None:
         """With the processes it started: its group is its own."""

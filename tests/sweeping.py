@@ -85,6 +85,15 @@ class Left(NamedTuple):
             for key, trial in self.trials().items()
         }
 
+    def checkpoints(self) -> dict[str, tuple[int, dict[str, str]]]:
+        """Of every trial the step and the hashes of its last checkpoint, whichever attempt wrote it."""
+        last = {key: self.record(key).last_checkpoint() for key in self.trials()}
+        return {
+            key: (kept.step, {name: hashlib.sha256(data).hexdigest() for name, data in kept.contents.items()})
+            for key, kept in last.items()
+            if kept is not None
+        }
+
     def finished(self) -> dict[str, Files]:
         """The files of the trials that have ended."""
         ended = (key for key, trial in self.trials().items() if trial.state.is_finished())

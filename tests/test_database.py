@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -19,8 +22,8 @@ import sqlalchemy
 from driving import Drivers, drivers, started
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
-from services import POSTGRES, Postgres, postgres
-from sweeping import SPEC, Left, assert_tracked, assert_whole, begun, wait_for
+from services import Postgres, answers, free_port, needs_postgres, postgres
+from sweeping import SPEC, Left, assert_tracked, assert_whole, begun, driven, wait_for
 
 from sweeps import database, mounts
 from sweeps.assemble import Unfit
@@ -29,7 +32,6 @@ from sweeps.mounts import NetworkFolder, mount_of, refuse_network
 from sweeps.owner import Owned, Ownership, holder
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna")
-needs_postgres = pytest.mark.skipif(POSTGRES is None, reason="PostgreSQL is not installed: `make test-services`")
 
 LOCK = """
 import sqlite3, sys, time
@@ -118,6 +120,30 @@ def test_a_new_sweeps_folders_and_files_are_its_owners_alone(tmp_path: Path) -> 
     made = [tmp_path / "new", tmp_path / "new" / "runs", folder.path]
     assert [path.stat().st_mode & 0o777 for path in made] == [0o700] * 3
     assert (folder.path / "studies.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_optuna_dashboard_opens_the_studies_as_they_are(tmp_path: Path) -> None:
+    _, service, folder = driven(tmp_path, SPEC)
+    port, program = free_port(), Path(sys.executable).with_name("optuna-dashboard")
+    command = [str(program), folder.database, "--host", "127.0.0.1", "--port", str(port)]
+    with open(tmp_path / "log", "wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as dashboard:
+        try:
+            assert wait_for(lambda: answers(port), 60), (tmp_path / "log").read_text()
+            studies = asked(port, "studies")["study_summaries"]
+            found = [asked(port, f"studies/{study['study_id']}?after=0")["trials"] for study in studies]
+        finally:
+            dashboard.kill()
+    assert {study["study_name"] for study in studies} == {"calm/extragradient", "calm/accept_reject", "calm/(confirm)"}
+    trials = [trial for each in found for trial in each]
+    assert len(trials) == len(service.studies.trials())
+    assert {trial["state"] for trial in trials} <= {"Complete", "Pruned"}
+    assert " 500 " not in (tmp_path / "log").read_text()
+
+
+def asked(port: int, path: str) -> Any:
+    """What the dashboard's API answers; an error if that is one."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/{path}", timeout=30) as answer:
+        return json.load(answer)
 
 
 # Network file systems

@@ -84,6 +84,15 @@ def test_a_serial_sweep_killed_again_and_again_ends_as_an_undisturbed_one(
     assert_tracked(left)
     assert left.results() == calm.results()
     assert left.ranking == calm.ranking
+    assert left.checkpoints() == calm.checkpoints() and len(left.checkpoints()) == len(left.trials())
+
+
+def test_a_serial_sweep_twice_is_one_sweep(forks: Drivers, calm: Left) -> None:
+    assert forks.run("run", "spec.yaml", "--set", "name=again", "--serial", "--plain") == 0, forks.output
+    left = Left(calm.storage, "again")
+    assert left.results() == calm.results()
+    assert left.ranking == calm.ranking
+    assert left.checkpoints() == calm.checkpoints()
 
 
 Orphan = tuple[int, float, str]  # pid, when it began, name

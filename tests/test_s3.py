@@ -10,7 +10,7 @@ import fsspec
 import pytest
 from driving import KILLED, Drivers, Kill, drivers
 from recorded import commit, report, state, trial
-from services import Bucket, Proxy, s3
+from services import POSTGRES, Bucket, Postgres, Proxy, needs_postgres, postgres, s3
 from sweeping import SPEC, Left, assert_tracked, assert_whole, files
 
 from sweeps.record import Report, TrialRecord
@@ -148,7 +148,18 @@ def test_a_server_that_is_gone_is_an_error_of_the_storage(bucket: Bucket, monkey
 
 
 @pytest.fixture(scope="module")
-def forks(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drivers]:
+def server() -> Iterator[Postgres | None]:
+    """PostgreSQL where it is installed, and the variable that leads to it."""
+    if POSTGRES is None:
+        yield None
+        return
+    with postgres() as made, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIES_URL", made.url())
+        yield made
+
+
+@pytest.fixture(scope="module")
+def forks(bucket: Bucket, server: Postgres | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drivers]:
     folder = tmp_path_factory.mktemp("far")
     (folder / "spec.yaml").write_text(SPEC)
     with drivers(folder) as made:
@@ -162,21 +173,33 @@ def near(forks: Drivers) -> Left:
     return Left(forks.place / "runs", "calm")
 
 
-def far(forks: Drivers, name: str) -> Left:
+def far(forks: Drivers, name: str, studies: str | None = None) -> Left:
     """A sweep in the bucket, brought here beside its studies."""
     download(f"s3://bucket/sweeps/{name}", forks.place / "runs" / name)
-    return Left(forks.place / "runs", name)
+    return Left(forks.place / "runs", name, studies)
 
 
-def checkpoints(left: Left) -> dict[str, str]:
-    """Path below the trials -> SHA-256, of what is the same in every run of a sweep."""
-    return {
-        path: digest
-        for path, (_, digest) in files(left.folder / "trials").items()
-        if path.endswith((".safetensors", ".png", "config.json"))
-    }
+@needs_postgres
+def test_through_s3_and_postgresql_killed_and_resumed_it_is_the_sweep_in_a_folder(
+    forks: Drivers, near: Left, server: Postgres
+) -> None:
+    command = ["run", "spec.yaml", "--or-resume", "--set", "name=far", "--set", "storage=s3://bucket/sweeps"]
+    command += ["--set", "studies=${env:STUDIES_URL}"]
+    for kill in (Kill("recorded, not proven", 3), Kill("ended", 2)):
+        assert forks.run(*command, "--serial", "--plain", kill=kill) == KILLED, f"{kill} did not come\n{forks.output}"
+    assert forks.run(*command, "--serial", "--plain") == 0, forks.output
+    assert not (forks.place / "runs" / "far").exists()
+    left = far(forks, "far", server.url())
+    assert_whole(left)
+    assert_tracked(left)
+    assert left.results() == near.results()
+    assert left.ranking == near.ranking
+    assert left.checkpoints() == near.checkpoints()
+    assert forks.run("status", "--storage", "s3://bucket/sweeps") == 0, forks.output
+    assert "far: finished" in forks.output and server.password not in forks.output
 
 
+@pytest.mark.slow
 def test_a_sweep_in_a_bucket_is_the_sweep_in_a_folder(forks: Drivers, near: Left) -> None:
     command = ["run", "spec.yaml", "--set", "name=far", "--set", "storage=s3://bucket/sweeps"]
     assert forks.run(*command, "--serial", "--plain") == 0, forks.output
@@ -186,7 +209,7 @@ def test_a_sweep_in_a_bucket_is_the_sweep_in_a_folder(forks: Drivers, near: Left
     assert_tracked(left)
     assert left.results() == near.results()
     assert left.ranking == near.ranking
-    assert checkpoints(left) == checkpoints(near)
+    assert left.checkpoints() == near.checkpoints()
     assert forks.run("status", "--storage", "s3://bucket/sweeps") == 0, forks.output
     assert "far: finished" in forks.output
 
@@ -202,13 +225,7 @@ def test_killed_again_and_again_in_a_bucket(forks: Drivers, near: Left) -> None:
     assert_tracked(left)
     assert left.results() == near.results()
     assert left.ranking == near.ranking
-    assert last_checkpoints(left) == last_checkpoints(near)
-
-
-def last_checkpoints(left: Left) -> dict[str, object]:
-    """The last checkpoint's files of every trial, whichever attempt wrote it."""
-    found = {key: left.record(key).last_checkpoint() for key in left.trials()}
-    return {key: None if last is None else (last.step, last.contents) for key, last in found.items()}
+    assert left.checkpoints() == near.checkpoints()
 
 
 @pytest.mark.slow

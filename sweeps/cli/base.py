@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweeps.cli.codes import BAD_SPEC, code_of
+from sweeps.redact import redacted
 
 if TYPE_CHECKING:
     from sweeps.folder import Folder
@@ -38,13 +39,13 @@ def told() -> Iterator[None]:
     try:
         yield
     except SpecErrors as errors:
-        print(errors, file=sys.stderr)
+        print(redacted(str(errors)), file=sys.stderr)
         raise typer.Exit(BAD_SPEC) from None
     except Exception as error:
         code = code_of(error)
         if code is None:
             raise
-        print(f"sweeps: {error}", file=sys.stderr)
+        print(redacted(f"sweeps: {error}"), file=sys.stderr)
         raise typer.Exit(code) from None
 
 
