@@ -40,6 +40,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_the_commands_of_a_page_do_what_it_says(page: str, tmp_path: Path) -> None:
     for command, done in pages.follow(text_of(page), tmp_path):
