@@ -14,7 +14,10 @@ from bench.faults.sides import Ours
 from bench.faults.trace import Trace
 from bench.faults.work import LENGTH, PLANNED, REPORT_EVERY, Step, undisturbed
 
-pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna"),
+]
 
 RATES = [0.01 + trial / 1000 for trial in range(PLANNED)]
 
