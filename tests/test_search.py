@@ -290,3 +290,31 @@ def test_a_repeat_is_pruned_among_its_own(folders: list[Path], pruner: str) -> N
     other = studies(folders[1], "random", pruner)
     alone = [train(other, other.ask("gda", SPACE, (0,), 1))._replace(number=0) for _ in range(8)]
     assert ended == alone and {trial.state for trial in alone} == {PRUNED, COMPLETE}
+
+
+def test_a_sampler_sees_one_search_numbered_from_nought(folders: list[Path]) -> None:
+    seen: list[list[int]] = []
+
+    class Watching(optuna.samplers.RandomSampler):
+        def before_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+            seen.append([each.number for each in study.get_trials()] + [trial.number])
+
+    one = Studies(open_storage(url(folders[0])), "digits", ("gda",), (True,), 3, lambda draw: Watching(seed=draw.seed),
+                  pruner_of("none", LENGTH, EVERY))  # fmt: skip
+    for repeat in (0, 1, 1, 0, 1):
+        one.ask("gda", SPACE, (0,), repeat)
+    assert seen == [[0, 0], [0, 0], [0, 1, 1], [0, 1, 1], [0, 1, 2, 2]]
+
+
+def test_what_was_looked_at_in_a_mirror_stays_as_it_was_and_nothing_else_can_be_written(folders: list[Path]) -> None:
+    one = studies(folders[0], "random")
+    one.ask("gda", SPACE, (0,))
+    own = optuna.trial.create_trial(state=TrialState.RUNNING, params={}, distributions={})
+    mirror = one._mirror("gda", 0, 1, own)
+    before = mirror.get_all_trials(0, deepcopy=False)
+    mirror.set_trial_system_attr(own._trial_id, "completed_rung_0", 1.0)
+    mirror.set_trial_intermediate_value(own._trial_id, 30, 2.0)
+    assert before[1].system_attrs == before[1].intermediate_values == {}
+    assert mirror.get_all_trials(0)[1].system_attrs == {"completed_rung_0": 1.0}
+    with pytest.raises(RuntimeError, match="one trial that can be written to"):
+        mirror.set_trial_system_attr(before[0]._trial_id, "completed_rung_0", 1.0)
