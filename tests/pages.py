@@ -29,7 +29,7 @@ FENCE = re.compile(rf"^(?:{MARK})?```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.DOTA
 FILE = re.compile(r"# (?P<name>[\w./-]+\.(?:yaml|py))\n")
 EXIT = re.compile(r"#.*\bexits with (\d+)")
 PROGRAMS = re.compile(r"^\s*(?:\$ )?(?:\S*/)?(?:sweeps|make|pip|python|export|kill|optuna-dashboard)(?: |$)", re.M)
-LIMIT = 600  # seconds; a page that takes them hangs
+LIMIT = 3600  # seconds; a page that takes them hangs
 
 
 class Block(NamedTuple):

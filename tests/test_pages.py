@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pages
 import psutil
@@ -12,6 +13,7 @@ from sweeping import wait_for
 from typer.main import get_command
 
 from sweeps.cli import app
+from sweeps.schema import CHANGES, schema
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +34,18 @@ def code_of(page: str) -> list[str]:
     text = text_of(page)
     fences = [line for block in pages.blocks(text) for line in block.text.splitlines()]
     return fences + re.findall(r"`([^`\n]+)`", pages.FENCE.sub("", text))
+
+
+def parts() -> list[dict[str, Any]]:
+    """The parts of the spec's schema that have keys."""
+    found = [part for name, part in schema()["$defs"].items() if not name.startswith(CHANGES)]
+    found = [kind for part in found for kind in (part, *part.get("anyOf", ()))]
+    return [part for part in found if "properties" in part]
+
+
+def is_option(said: dict[str, Any]) -> bool:
+    """Whether a key of the schema is an option of something registered, or a hyperparameter."""
+    return said.get("description", "").startswith("an option of ") or said == {"$ref": "#/$defs/Entry"}
 
 
 def anchors(text: str) -> set[str]:
@@ -87,6 +101,18 @@ def test_commands_and_options_that_a_page_names_exist(page: str) -> None:
     alone = {option for line in code_of(page) for option in re.findall(r"^--[a-z-]+", line)}
     known = {option for command in COMMANDS.values() for each in command.params for option in each.opts}
     assert alone <= known | {"--help"}
+
+
+def test_every_command_is_on_some_page() -> None:
+    told = {name for page in PAGES for line in code_of(page) for name in re.findall(r"\bsweeps ([a-z]+)\b", line)}
+    assert told >= set(COMMANDS)
+
+
+def test_every_key_of_a_spec_is_on_its_page() -> None:
+    keys = {key for part in parts() for key, said in part["properties"].items() if not is_option(said)}
+    assert len(keys) > 50
+    words = {word for line in code_of("docs/spec.md") for word in re.findall(r"\w+", line)}
+    assert not keys - words
 
 
 LINKED = [*PAGES, "docs/gallery/README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
