@@ -62,9 +62,10 @@ def driver_killed(side: Side, kills: int = KILLS) -> Result:
 def _await(case: Case, driver: Driver, share: float, lead: float, duration: float) -> bool:
     """Lets a driver live this share of what is left to it, by the clock until trials train and then by their steps;
     whether it is still alive then."""
-    if share < lead / duration:
-        return not wait_for(lambda: not driver.lives, share * duration)
     before = len(case.steps())
+    if share < lead / duration:
+        wait_for(lambda: len(case.steps()) > before or not driver.lives, share * duration)
+        return driver.lives
     left = max(LENGTH, PLANNED * LENGTH - before)
     goal = before + left * (share - lead / duration) / (1 - lead / duration)
     wait_for(lambda: len(case.steps()) >= goal or not driver.lives, PATIENCE)
