@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import psutil
 
 from sweeps import cli
-from sweeps.record import Attempt
-from sweeps.store import Store
-from sweeps.trials import CONFIRM
+from sweeps.records.record import Attempt
+from sweeps.records.store import Store
+from sweeps.search.trials import CONFIRM
 
 ROOT = Path(__file__).parents[1]
 CHILDREN, COMMITS, OUTPUT = "children.json", "commits", "output.txt"  # what a driver leaves in its working directory
@@ -30,10 +30,10 @@ KILLED = -signal.SIGKILL
 SLOW = (
     "torch",
     "mlflow.store.tracking.sqlalchemy_store",
-    "sweeps.driver",
-    "sweeps.serial",
-    "sweeps.studies",
-    "sweeps.tune",
+    "sweeps.run.driver",
+    "sweeps.run.serial",
+    "sweeps.search.studies",
+    "sweeps.run.tune",
 )
 
 
@@ -70,7 +70,7 @@ RECORDS = {
 
 def strike(kill: Kill) -> None:
     """Makes this process end at that moment."""
-    from sweeps.studies import Studies
+    from sweeps.search.studies import Studies
 
     if kill.moment in STUDIES:
         _wrap(Studies, STUDIES[kill.moment], kill.nth)
@@ -209,7 +209,7 @@ def _forked(arguments: list[str], kill: Kill | None) -> int:
 
 
 def _import_all() -> None:
-    from sweeps.track import QUIET
+    from sweeps.track.tracker import QUIET
 
     os.environ.update(QUIET)
     for module in SLOW:

@@ -26,8 +26,8 @@ class Rule(NamedTuple):
 RULES = [
     Rule("minmax", {"cluster", "mlflow", "optuna", "ray", "sweeps"} | NETWORK, set()),
     Rule("sweeps", {"cluster"}, set()),
-    Rule("sweeps", {"ray"}, {"sweeps/tune.py"}),
-    Rule("sweeps", {"mlflow"}, {"sweeps/track.py"}),
+    Rule("sweeps", {"ray"}, {"sweeps/run/tune.py"}),
+    Rule("sweeps", {"mlflow"}, {"sweeps/track/tracker.py"}),
     Rule("cluster", OURS - {"cluster"}, set()),
 ]
 

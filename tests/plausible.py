@@ -8,9 +8,9 @@ import random
 
 from PIL import Image
 
-from sweeps.ranking import ArmResult, Budget, rank
-from sweeps.trials import Trial
-from sweeps.view import ArmView, Curve, Samples, SweepView
+from sweeps.judge.ranking import ArmResult, Budget, rank
+from sweeps.search.trials import Trial
+from sweeps.show.view import ArmView, Curve, Samples, SweepView
 
 ARMS = {  # name: final success rate, final objective
     "gda": (0.2, 42.0),

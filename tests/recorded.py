@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sweeps.describe import Description
-from sweeps.record import Attempt, TrialRecord
-from sweeps.store import Store
-from sweeps.track import Tracker
-from sweeps.trials import Trial
+from sweeps.records.record import Attempt, TrialRecord
+from sweeps.records.store import Store
+from sweeps.search.trials import Trial
+from sweeps.track.describe import Description
+from sweeps.track.tracker import Tracker
 
 BEGAN = 1_732_233_600_000
 

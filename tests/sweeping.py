@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from sweeps import driver, serial
-from sweeps.database import open_storage
-from sweeps.driver import open_sweep, write_report
-from sweeps.folder import Folder
-from sweeps.record import TrialRecord
-from sweeps.service import Service
-from sweeps.spec import Sweep, load
-from sweeps.store import Store
+from sweeps.records.folder import Folder
+from sweeps.records.record import TrialRecord
+from sweeps.records.store import Store
+from sweeps.run import driver, serial
+from sweeps.run.driver import open_sweep, write_report
+from sweeps.run.service import Service
+from sweeps.search.database import open_storage
+from sweeps.spec.sweep import Sweep, load
 
 SPEC = """
 name: calm

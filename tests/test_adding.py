@@ -76,8 +76,8 @@ def test_its_constants_are_searched(copy: Path) -> None:
     asked = """if True:
         from pathlib import Path
         import minmax
-        from sweeps.space import distributions
-        from sweeps.spec import load
+        from sweeps.search.space import distributions
+        from sweeps.spec.sweep import load
         print(minmax.optimizers.get("normalized").hypers["floor"])
         sweep = load(Path("normalized.yaml"))
         print(*distributions(sweep, sweep.optimizers[0]))

@@ -13,14 +13,14 @@ from PIL import Image
 from safetensors import safe_open
 from sweeping import SPEC, Left, begun, driven
 
-from sweeps import driver, serial
-from sweeps.again import first_difference, rerun
-from sweeps.draw import NoSamples, as_png, as_safetensors, made
-from sweeps.driver import open_sweep
-from sweeps.folder import Folder
-from sweeps.pick import NoTrial, pick
-from sweeps.record import TrialRecord
-from sweeps.store import Store
+from sweeps.records.folder import Folder
+from sweeps.records.record import TrialRecord
+from sweeps.records.store import Store
+from sweeps.run import driver, serial
+from sweeps.run.again import first_difference, rerun
+from sweeps.run.driver import open_sweep
+from sweeps.run.pick import NoTrial, pick
+from sweeps.show.draw import NoSamples, as_png, as_safetensors, made
 
 WEATHER = """
 from pathlib import Path

@@ -19,7 +19,7 @@ from sweeps.claims.film import draw, typical
 from sweeps.claims.reproduce import NotReady, UnknownClaim, affordable, named, prepare
 from sweeps.claims.results import Missing, Results, folder, merged
 from sweeps.claims.training import train
-from sweeps.stats import wilson
+from sweeps.judge.stats import wilson
 
 CHEAP = ("xy", "curl-cos-sin", "accept-reject-toys")
 TINY = {

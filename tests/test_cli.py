@@ -18,9 +18,9 @@ import torch
 from sweeping import driven, files
 
 from sweeps.cli.codes import CODES
-from sweeps.database import engine_of
-from sweeps.folder import Folder
-from sweeps.owner import Ownership
+from sweeps.records.folder import Folder
+from sweeps.run.owner import Ownership
+from sweeps.search.database import engine_of
 
 ROOT = Path(__file__).parents[1]
 SPEC = """

@@ -25,11 +25,11 @@ from optuna.trial import TrialState
 from services import Postgres, answers, free_port, needs_postgres, postgres
 from sweeping import SPEC, Left, assert_tracked, assert_whole, begun, driven, wait_for
 
-from sweeps import database, mounts
-from sweeps.assemble import Unfit
-from sweeps.database import DatabaseOut, WaitingStorage, engine_of, open_storage
-from sweeps.mounts import NetworkFolder, mount_of, refuse_network
-from sweeps.owner import Owned, Ownership, holder
+from sweeps.run.assemble import Unfit
+from sweeps.run.owner import Owned, Ownership, holder
+from sweeps.search import database, mounts
+from sweeps.search.database import DatabaseOut, WaitingStorage, engine_of, open_storage
+from sweeps.search.mounts import NetworkFolder, mount_of, refuse_network
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna")
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.decide import (
+from sweeps.search.decide import (
     Ask,
     ConfirmBest,
     Continue,
@@ -30,7 +30,7 @@ from sweeps.decide import (
     search_seeds,
     to_confirm,
 )
-from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
+from sweeps.search.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
 
 PLAN = Plan(arms=("gda", "consensus"), trials=2, seeds=3, confirm_seeds=4, minimize=(True,))
 

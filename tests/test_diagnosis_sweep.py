@@ -10,11 +10,11 @@ from sweeping import Left, driven
 
 from minmax import diagnose
 from minmax.diagnosis import RULES, UNSETTLED
-from sweeps import gather, standings
-from sweeps.following import tracker_of
-from sweeps.source import SpecErrors
-from sweeps.spec import load
-from sweeps.stats import aggregate
+from sweeps.judge.stats import aggregate
+from sweeps.show import gather, standings
+from sweeps.spec.source import SpecErrors
+from sweeps.spec.sweep import load
+from sweeps.track.following import tracker_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic")  # as in test_track
 

@@ -13,16 +13,16 @@ from jsonschema import Draft202012Validator
 
 import minmax
 from minmax.diagnosis import RULES
-from sweeps import pruners, samplers
 from sweeps.cli.codes import CODES, INTERRUPTED
-from sweeps.events import KINDS
-from sweeps.limits import Limits
-from sweeps.pruners import PRUNERS
-from sweeps.samplers import SAMPLERS
-from sweeps.schema import schema
-from sweeps.source import Source
-from sweeps.spec import Sweep
-from sweeps.strictyaml import compose, plain
+from sweeps.search import pruners, samplers
+from sweeps.search.pruners import PRUNERS
+from sweeps.search.samplers import SAMPLERS
+from sweeps.show.events import KINDS
+from sweeps.spec.limits import Limits
+from sweeps.spec.schema import schema
+from sweeps.spec.source import Source
+from sweeps.spec.strictyaml import compose, plain
+from sweeps.spec.sweep import Sweep
 
 DOCS = Path(__file__).parents[1] / "docs"
 

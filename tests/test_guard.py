@@ -12,13 +12,13 @@ import psutil
 import pytest
 from sweeping import wait_for
 
-from sweeps.guard import MARK, guarded
+from sweeps.run.guard import MARK, guarded
 
 ROOT = Path(__file__).parents[1]
 
 DRIVER = """
 import os, subprocess, sys, time
-from sweeps.guard import guarded
+from sweeps.run.guard import guarded
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 PARENT = [sys.executable, "-c", f"import subprocess; subprocess.run({SLEEP})"]

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from sweeping import SPEC, Left, assert_whole, begun, driven
 
-from sweeps import serial
-from sweeps.decide import Done
-from sweeps.driver import open_sweep, write_report
-from sweeps.service import Work
-from sweeps.trial import run
-from sweeps.trials import RUNNING
+from sweeps.run import serial
+from sweeps.run.driver import open_sweep, write_report
+from sweeps.run.service import Work
+from sweeps.run.trial import run
+from sweeps.search.decide import Done
+from sweeps.search.trials import RUNNING
 
 
 def test_a_sweep_halted_at_every_turn_ends_as_if_undisturbed(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from sweeping import (
     wait_for,
 )
 
-from sweeps.scratch import remove_orphaned
+from sweeps.run.scratch import remove_orphaned
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna")
 

@@ -15,22 +15,23 @@ import yaml
 from driving import ROOT
 from sweeping import SPEC, Left, assert_whole, begun, driven
 
-from sweeps import gather, serial
-from sweeps.assemble import service_of
-from sweeps.driver import open_sweep
-from sweeps.failure import LINE, failure_of
-from sweeps.folder import Folder
-from sweeps.limits import BYTES, SECONDS, Limits, Resources, duration, size
-from sweeps.outage import Outage, StorageOut
-from sweeps.patience import Waiting
-from sweeps.record import TrialRecord
-from sweeps.service import Service, Work
-from sweeps.source import SpecErrors
-from sweeps.spec import Sweep
-from sweeps.store import Store
-from sweeps.trial import Progress, run
-from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
-from sweeps.watchdog import INTERVALS, LEAST, PATIENCE, Watchdog
+from sweeps.records.folder import Folder
+from sweeps.records.record import TrialRecord
+from sweeps.records.store import Store
+from sweeps.run import serial
+from sweeps.run.assemble import service_of
+from sweeps.run.driver import open_sweep
+from sweeps.run.failure import LINE, failure_of
+from sweeps.run.outage import Outage, StorageOut
+from sweeps.run.patience import Waiting
+from sweeps.run.service import Service, Work
+from sweeps.run.trial import Progress, run
+from sweeps.run.watchdog import INTERVALS, LEAST, PATIENCE, Watchdog
+from sweeps.search.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
+from sweeps.show import gather
+from sweeps.spec.limits import BYTES, SECONDS, Limits, Resources, duration, size
+from sweeps.spec.source import SpecErrors
+from sweeps.spec.sweep import Sweep
 
 # What a spec says
 

@@ -13,10 +13,10 @@ import time
 import pytest
 from rich.console import Console
 
-from sweeps.board import Board, board, line, meter
-from sweeps.live import Live, sentence
-from sweeps.progress import ArmProgress, Pace, Snapshot
-from sweeps.trials import Trial
+from sweeps.search.trials import Trial
+from sweeps.show.board import Board, board, line, meter
+from sweeps.show.live import Live, sentence
+from sweeps.show.progress import ArmProgress, Pace, Snapshot
 
 ARMS = (
     ArmProgress("consensus", 6, 4, 1, 1, 1, 0, 3.2149, 0.875, "waiting"),
@@ -181,8 +181,8 @@ def test_a_dumb_terminal_gets_lines(term: str, monkeypatch: pytest.MonkeyPatch) 
 
 SHOW = """
 import sys, time
-from sweeps.live import Live
-from sweeps.progress import ArmProgress, Snapshot
+from sweeps.show.live import Live
+from sweeps.show.progress import ArmProgress, Snapshot
 with Live(plain={plain}, every=0.0) as live:
     for i in range(40):
         live.update(Snapshot((ArmProgress("\\u03bb", 40, i),), i, 40))

@@ -18,18 +18,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minmax.diagnosis import RULES, UNSETTLED
-from sweeps import lattice
-from sweeps.decide import Chart, Continue, Done, Plan, Wait, next_action
-from sweeps.heatmap import heatmap
-from sweeps.lattice import LISTED, LOG, UNIFORM, Axis, Chunk
-from sweeps.maps import WORDS, ArmMap, Point, answer, arm_map, as_csv, as_json, in_words, rows
-from sweeps.phaseplot import COLOURS, drawn
-from sweeps.phases import ASCII, GLYPHS, STYLES, as_text
-from sweeps.record import Report
-from sweeps.source import SpecErrors
-from sweeps.spec import Sweep, load
-from sweeps.ticks import ticks
-from sweeps.trials import COMPLETE, FAILED, MAP, RUNNING, Trial
+from sweeps.judge.maps import WORDS, ArmMap, Point, answer, arm_map, as_csv, as_json, in_words, rows
+from sweeps.records.record import Report
+from sweeps.search import lattice
+from sweeps.search.decide import Chart, Continue, Done, Plan, Wait, next_action
+from sweeps.search.lattice import LISTED, LOG, UNIFORM, Axis, Chunk
+from sweeps.search.trials import COMPLETE, FAILED, MAP, RUNNING, Trial
+from sweeps.show import phases
+from sweeps.show.heatmap import heatmap
+from sweeps.show.phaseplot import COLOURS, drawn
+from sweeps.show.phases import ASCII, GLYPHS, STYLES, as_text
+from sweeps.show.ticks import ticks
+from sweeps.spec.source import SpecErrors
+from sweeps.spec.sweep import Sweep, load
 
 SPEC = """\
 name: phases
@@ -331,7 +332,7 @@ def test_every_diagnosis_has_a_shape_a_colour_and_a_place() -> None:
     words = {*RULES, UNSETTLED}
     assert set(WORDS) == set(GLYPHS) == set(ASCII) == set(STYLES) == set(COLOURS) == words
     assert len(set(GLYPHS.values())) == len(set(ASCII.values())) == len(set(COLOURS.values())) == len(words)
-    style = (Path(lattice.__file__).parent / "templates" / "report.css").read_text()
+    style = (Path(phases.__file__).parent / "templates" / "report.css").read_text()
     assert all(f"--word-{word}: {COLOURS[word]}" in style for word in words)
 
 

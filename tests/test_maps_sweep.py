@@ -10,9 +10,9 @@ from driving import COMMITS, KILLED, Drivers, Kill, drivers
 from sweeping import Left, assert_committed_once, assert_untouched
 
 import minmax
-from sweeps import lattice
-from sweeps.driver import open_sweep
-from sweeps.folder import Folder
+from sweeps.records.folder import Folder
+from sweeps.run.driver import open_sweep
+from sweeps.search import lattice
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna")
 

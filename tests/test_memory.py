@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from sweeps.memory import is_shortage
+from sweeps.run.memory import is_shortage
 
 SPEC = """
 name: hungry
@@ -33,7 +33,7 @@ from pathlib import Path
 import psutil, torch
 torch.set_num_threads(1)
 from sweeping import driven
-from sweeps import memory
+from sweeps.run import memory
 memory.bound(psutil.Process().memory_info().rss + int(sys.argv[3]) * 10**6)
 _, service, _ = driven(Path(sys.argv[1]), sys.argv[2], *sys.argv[4:])
 told = [trial._asdict() for trial in service.studies.trials()]

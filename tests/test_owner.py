@@ -20,17 +20,17 @@ import pytest
 from sqlalchemy import Engine
 from sweeping import wait_for
 
-from sweeps import owner
-from sweeps.database import engine_of
-from sweeps.owner import DEAD_AFTER, Owned, Ownership, holder
+from sweeps.run import owner
+from sweeps.run.owner import DEAD_AFTER, Owned, Ownership, holder
+from sweeps.search.database import engine_of
 
 ROOT = Path(__file__).parents[1]
 
 HOLD = """
 import sys
 import threading
-from sweeps.database import engine_of
-from sweeps.owner import Ownership
+from sweeps.search.database import engine_of
+from sweeps.run.owner import Ownership
 with Ownership(engine_of(sys.argv[1]), "digits"):
     print("owner", flush=True)
     sys.stdin.read()
@@ -39,8 +39,8 @@ with Ownership(engine_of(sys.argv[1]), "digits"):
 # Two processes per database, let go at one moment; each prints what became of it before either lets go.
 RACE = """
 import os, sys
-from sweeps.database import engine_of
-from sweeps.owner import Owned, Ownership
+from sweeps.search.database import engine_of
+from sweeps.run.owner import Owned, Ownership
 
 def say(*words):
     os.write(1, (" ".join(words) + "\\n").encode())  # in one piece: the other one writes too

@@ -13,7 +13,7 @@ from sweeping import wait_for
 from typer.main import get_command
 
 from sweeps.cli import app
-from sweeps.schema import CHANGES, schema
+from sweeps.spec.schema import CHANGES, schema
 
 ROOT = Path(__file__).parents[1]
 

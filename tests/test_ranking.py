@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from sweeps.ranking import ArmResult, Budget, Ranking, as_json, rank
-from sweeps.standings import as_text, bar, show
+from sweeps.judge.ranking import ArmResult, Budget, Ranking, as_json, rank
+from sweeps.show.standings import as_text, bar, show
 
 
 def arm(name: str, successes: int, level: float = 1.0, n: int = 32, rated: bool = True) -> ArmResult:

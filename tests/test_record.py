@@ -13,9 +13,9 @@ import fsspec
 import pytest
 from recorded import BEGAN, commit, picture, report, state, trial
 
-from sweeps import manifest as manifests
-from sweeps.record import Report, TrialRecord
-from sweeps.store import RecordExists, Store
+from sweeps.records import manifest as manifests
+from sweeps.records.record import Report, TrialRecord
+from sweeps.records.store import RecordExists, Store
 
 KEY = trial().key
 

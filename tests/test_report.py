@@ -11,11 +11,11 @@ import plotly.graph_objects
 import pytest
 from plausible import ARMS, SEEDS, STEPS, sweep
 
-from sweeps.curves import axes, figure, in_words
-from sweeps.ranking import rank
-from sweeps.report import render
-from sweeps.stats import median, quantile
-from sweeps.view import STATUSES, ArmView, Curve, SweepView
+from sweeps.judge.ranking import rank
+from sweeps.judge.stats import median, quantile
+from sweeps.show.curves import axes, figure, in_words
+from sweeps.show.report import render
+from sweeps.show.view import STATUSES, ArmView, Curve, SweepView
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}"
 VOID = {"meta", "img", "br", "line", "circle"}

@@ -13,8 +13,8 @@ from recorded import commit, report, state, trial
 from services import POSTGRES, Bucket, Postgres, Proxy, needs_postgres, postgres, s3
 from sweeping import SPEC, Left, assert_tracked, assert_whole, files
 
-from sweeps.record import Report, TrialRecord
-from sweeps.store import RecordExists, Store
+from sweeps.records.record import Report, TrialRecord
+from sweeps.records.store import RecordExists, Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna", "ignore:::botocore")
 

@@ -15,10 +15,10 @@ from jsonschema import Draft202012Validator
 from test_spec import GOOD, SHIPPED, SPECS, written
 
 import minmax
-from sweeps.schema import schema
-from sweeps.source import Source
-from sweeps.spec import load
-from sweeps.strictyaml import compose, plain
+from sweeps.spec.schema import schema
+from sweeps.spec.source import Source
+from sweeps.spec.strictyaml import compose, plain
+from sweeps.spec.sweep import load
 
 SCHEMA = schema()
 VALIDATOR = Draft202012Validator(SCHEMA)

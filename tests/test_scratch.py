@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import scratch as module
-from sweeps.scratch import scratch
+from sweeps.run import scratch as module
+from sweeps.run.scratch import scratch
 
 
 @pytest.fixture(autouse=True)

@@ -19,18 +19,19 @@ from driving import KILLED, STUDIES, Kill, strike
 from scipy import stats as reference
 from sweeping import Left, begun, driven
 
-from sweeps import gather, serial
-from sweeps.assemble import Unfit
-from sweeps.database import engine_of
-from sweeps.driver import extend, open_sweep
-from sweeps.folder import Folder, NoExtension
-from sweeps.owner import Owned, Ownership
-from sweeps.ranking import ArmResult, Ranking, rank
-from sweeps.repeats import compare, quantile_of_t, rate_interval, tail_of_t
-from sweeps.source import SpecErrors
-from sweeps.spec import Sweep, load
-from sweeps.standings import as_text
-from sweeps.trials import CONFIRM, PRUNED, SEARCH
+from sweeps.judge.ranking import ArmResult, Ranking, rank
+from sweeps.judge.repeats import compare, quantile_of_t, rate_interval, tail_of_t
+from sweeps.records.folder import Folder, NoExtension
+from sweeps.run import serial
+from sweeps.run.assemble import Unfit
+from sweeps.run.driver import extend, open_sweep
+from sweeps.run.owner import Owned, Ownership
+from sweeps.search.database import engine_of
+from sweeps.search.trials import CONFIRM, PRUNED, SEARCH
+from sweeps.show import gather
+from sweeps.show.standings import as_text
+from sweeps.spec.source import SpecErrors
+from sweeps.spec.sweep import Sweep, load
 
 SPEC = """
 name: saddle
@@ -262,7 +263,7 @@ def test_the_t_distribution_is_scipys() -> None:
 
 def test_intervals_over_repeats_cover_and_those_of_seeds_alone_do_not() -> None:
     """Searches whose true rates scatter (0.7 ± 0.15), 24 seeds each: of 2000 intervals over five, 95% hold 0.7."""
-    from sweeps.stats import wilson
+    from sweeps.judge.stats import wilson
 
     chance, held, naive = random.Random(0), 0, 0
     for _ in range(2000):
@@ -294,7 +295,7 @@ def test_equal_arms_are_rarely_told_apart_over_repeats() -> None:
 
 
 def test_an_interval_is_never_narrower_than_the_seeds_allow() -> None:
-    from sweeps.stats import wilson
+    from sweeps.judge.stats import wilson
 
     same = [[1.0, 1.0, 1.0, 0.0]] * 4
     low, high = rate_interval(same)

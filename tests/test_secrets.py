@@ -13,7 +13,7 @@ import pytest
 from driving import OUTPUT, alone, started
 from services import Bucket, Mlflow, Postgres, mlflow_server, needs_postgres, postgres, s3
 
-from sweeps.scratch import PLACE, PREFIX
+from sweeps.run.scratch import PLACE, PREFIX
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::botocore")]
 

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from sweeping import SPEC, Left, assert_whole, begun, driven, files
 
-from sweeps import serial, trial
-from sweeps.decide import Done, Wait
-from sweeps.driver import open_sweep, write_report
-from sweeps.folder import Folder
-from sweeps.record import TrialRecord
-from sweeps.service import Service, Work
-from sweeps.spec import Sweep
-from sweeps.stats import wilson
-from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
+from sweeps.judge.stats import wilson
+from sweeps.records.folder import Folder
+from sweeps.records.record import TrialRecord
+from sweeps.run import serial, trial
+from sweeps.run.driver import open_sweep, write_report
+from sweeps.run.service import Service, Work
+from sweeps.search.decide import Done, Wait
+from sweeps.search.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
+from sweeps.spec.sweep import Sweep
 
 CLIFF = """
 name: cliff

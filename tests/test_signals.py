@@ -20,10 +20,10 @@ from driving import environment
 from optuna.trial import TrialState
 from sweeping import ARMS, SPEC, Left, assert_tracked, assert_untouched, assert_whole, begun, driven, wait_for
 
-from sweeps.database import engine_of
-from sweeps.folder import Folder
-from sweeps.owner import holder
-from sweeps.scratch import remove_orphaned
+from sweeps.records.folder import Folder
+from sweeps.run.owner import holder
+from sweeps.run.scratch import remove_orphaned
+from sweeps.search.database import engine_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna")
 

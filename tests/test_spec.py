@@ -13,17 +13,18 @@ from typing import Any
 import pytest
 
 import minmax
-from sweeps import checks, trial
-from sweeps.armchecks import place_of
-from sweeps.armspec import Entry
-from sweeps.assemble import Unfit, config_of, rehearse
-from sweeps.reading import MAX_BYTES, read
-from sweeps.source import Source, SpecErrors
-from sweeps.space import distribution, distributions, fixed, optimizer_of
-from sweeps.spec import Sweep, load
-from sweeps.store import Store
-from sweeps.trial import Config
-from sweeps.trials import Trial
+from sweeps.records.store import Store
+from sweeps.run import trial
+from sweeps.run.assemble import Unfit, config_of, rehearse
+from sweeps.run.trial import Config
+from sweeps.search.space import distribution, distributions, fixed, optimizer_of
+from sweeps.search.trials import Trial
+from sweeps.spec import checks
+from sweeps.spec.armchecks import place_of
+from sweeps.spec.armspec import Entry
+from sweeps.spec.reading import MAX_BYTES, read
+from sweeps.spec.source import Source, SpecErrors
+from sweeps.spec.sweep import Sweep, load
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted((ROOT / "sweeps" / "specs").glob("*.yaml"))
@@ -712,8 +713,8 @@ def test_a_bad_spec_is_refused_fast_and_without_heavy_imports(tmp_path: Path) ->
     code = (
         "import sys, time; start = time.perf_counter()\n"
         "from pathlib import Path\n"
-        "from sweeps.source import SpecErrors\n"
-        "from sweeps.spec import load\n"
+        "from sweeps.spec.source import SpecErrors\n"
+        "from sweeps.spec.sweep import load\n"
         "try: load(Path('bad.yaml'))\n"
         "except SpecErrors as errors: print(len(errors.problems))\n"
         "print(*sorted({'torch', 'ray', 'optuna', 'mlflow', 'scipy', 'plotly'} & set(sys.modules)))\n"

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import pytest
 from test_spec import GOOD, written
 
-from sweeps.source import SpecErrors
-from sweeps.spec import load
+from sweeps.spec.source import SpecErrors
+from sweeps.spec.sweep import load
 
 
 class Fault(NamedTuple):

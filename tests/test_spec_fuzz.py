@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from test_spec import SPECS
 
-from sweeps.reading import read
-from sweeps.schema import schema
-from sweeps.source import Source, SpecErrors
-from sweeps.space import distributions, fixed
-from sweeps.spec import Sweep, load
-from sweeps.strictyaml import compose, dump, plain
+from sweeps.search.space import distributions, fixed
+from sweeps.spec.reading import read
+from sweeps.spec.schema import schema
+from sweeps.spec.source import Source, SpecErrors
+from sweeps.spec.strictyaml import compose, dump, plain
+from sweeps.spec.sweep import Sweep, load
 
 CANARY = "canary-in-the-coal-mine"
 VALIDATOR = Draft202012Validator(schema())

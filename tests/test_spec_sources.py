@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import checks, following
-from sweeps.environment import Unset
-from sweeps.folder import Folder
-from sweeps.reading import read
-from sweeps.source import Source, SpecErrors
-from sweeps.spec import Sweep, load
-from sweeps.store import Store
-from sweeps.strictyaml import dump
+from sweeps.records.folder import Folder
+from sweeps.records.store import Store
+from sweeps.spec import checks
+from sweeps.spec.environment import Unset
+from sweeps.spec.reading import read
+from sweeps.spec.source import Source, SpecErrors
+from sweeps.spec.strictyaml import dump
+from sweeps.spec.sweep import Sweep, load
+from sweeps.track import following
 
 BASE = """\
 name: base

@@ -13,7 +13,7 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from sweeps import stats
+from sweeps.judge import stats
 
 values = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40)
 bits = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), max_size=60)
@@ -113,7 +113,6 @@ def test_no_number_is_not_a_number() -> None:
 
 
 def test_workers_import_nothing_heavy() -> None:
-    code = (
-        "import sys, sweeps.stats; print([m for m in ('scipy', 'statsmodels', 'numpy', 'torch') if m in sys.modules])"
-    )
+    heavy = ("scipy", "statsmodels", "numpy", "torch")
+    code = f"import sys, sweeps.judge.stats; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

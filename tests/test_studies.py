@@ -19,11 +19,11 @@ import sqlalchemy
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from sweeps.database import open_storage
-from sweeps.pruners import pruner_of
-from sweeps.samplers import sampler_of
-from sweeps.studies import Studies, _seed_of
-from sweeps.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
+from sweeps.search.database import open_storage
+from sweeps.search.pruners import pruner_of
+from sweeps.search.samplers import sampler_of
+from sweeps.search.studies import Studies, _seed_of
+from sweeps.search.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
 
 ROOT, HERE = Path(__file__).parents[1], Path(__file__).parent
 SPACE = {

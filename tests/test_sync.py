@@ -13,12 +13,12 @@ import pytest
 from recorded import tracker, trial, write
 from sweeping import SPEC, Left, begun
 
-from sweeps.driver import carry_on
-from sweeps.folder import Folder
-from sweeps.following import sync
-from sweeps.reconcile import Counts
-from sweeps.spec import Sweep
-from sweeps.store import Store
+from sweeps.records.folder import Folder
+from sweeps.records.store import Store
+from sweeps.run.driver import carry_on
+from sweeps.spec.sweep import Sweep
+from sweeps.track.following import sync
+from sweeps.track.reconcile import Counts
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna")
 

@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 from recorded import BEGAN, commit, describe, picture, state, tracker, trial, write
 
-from sweeps import describe as shown
-from sweeps.background import Background
-from sweeps.reconcile import Counts, Summary, Table
-from sweeps.record import Report, TrialRecord
-from sweeps.store import Store
-from sweeps.track import Ledger, Tracker, TrackingError, local_tracking
-from sweeps.trials import Trial
+from sweeps.records.record import Report, TrialRecord
+from sweeps.records.store import Store
+from sweeps.search.trials import Trial
+from sweeps.track import describe as shown
+from sweeps.track.background import Background
+from sweeps.track.reconcile import Counts, Summary, Table
+from sweeps.track.tracker import Ledger, Tracker, TrackingError, local_tracking
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:::mlflow", "ignore:::alembic"
@@ -36,8 +36,8 @@ METRICS = {"mean.frechet", "rate.success", "mean.norm", "share.diverged"}
 
 FIRST = """
 import sys
-from sweeps.store import Store
-from sweeps.track import Tracker, local_tracking
+from sweeps.records.store import Store
+from sweeps.track.tracker import Tracker, local_tracking
 assert "mlflow" not in sys.modules and "fsspec" not in sys.modules
 Tracker(Store(sys.argv[1]), "empty", *local_tracking(sys.argv[1]), list, lambda trial: None).reconcile()
 """

@@ -13,9 +13,9 @@ from services import Mlflow, Proxy
 from sweeping import SPEC, Left, assert_whole, wait_for
 from test_sync import held
 
-from sweeps.folder import Folder
-from sweeps.following import sync
-from sweeps.spec import Sweep
+from sweeps.records.folder import Folder
+from sweeps.spec.sweep import Sweep
+from sweeps.track.following import sync
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna")]
 

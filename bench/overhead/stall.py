@@ -93,7 +93,8 @@ def _wait(port: int, seconds: float = 120.0) -> None:
 
 def main() -> None:
     """The command line, with workers that note when they train and when they wait."""
-    from sweeps import cli, tune
+    from sweeps import cli
+    from sweeps.run import tune
 
     class Timed(tune.TrialActor):
         def setup(self, config: dict[str, Any]) -> None:

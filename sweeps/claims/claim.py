@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sweeps.stats import Interval
+from sweeps.judge.stats import Interval
 
 if TYPE_CHECKING:
     from torch import Tensor

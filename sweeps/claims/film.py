@@ -14,8 +14,8 @@ from minmax.lazy import torch
 from minmax.metrics.generated import as_gan
 from sweeps.claims.claim import Claim, Curves
 from sweeps.claims.results import Results
-from sweeps.stats import mean, median, wilson
-from sweeps.trial import build_game
+from sweeps.judge.stats import mean, median, wilson
+from sweeps.run.trial import build_game
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

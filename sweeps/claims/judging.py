@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sweeps.answer import SIGNIFICANT
 from sweeps.claims.claim import Curves, Verdict
-from sweeps.stats import Interval, holm, mcnemar, mean, median, quantile, wilson
-from sweeps.wording import number, p_value, percent
+from sweeps.judge.answer import SIGNIFICANT
+from sweeps.judge.stats import Interval, holm, mcnemar, mean, median, quantile, wilson
+from sweeps.show.wording import number, p_value, percent
 
 
 def rate(what: str, hits: Sequence[bool], published: float | None = None) -> Verdict:

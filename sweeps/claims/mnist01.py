@@ -8,8 +8,8 @@ from typing import Any
 from sweeps.claims import judging
 from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement
 from sweeps.claims.training import train
-from sweeps.stats import mean
-from sweeps.wording import percent
+from sweeps.judge.stats import mean
+from sweeps.show.wording import percent
 
 GAME = {
     "name": "gan",

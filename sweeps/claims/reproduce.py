@@ -12,7 +12,7 @@ from minmax.games.gan import Gan
 from sweeps.claims import CLAIMS, show, work
 from sweeps.claims.claim import Claim
 from sweeps.claims.results import Results
-from sweeps.trial import build_game
+from sweeps.run.trial import build_game
 
 HALF_AN_HOUR = 30.0
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps.claims.claim import Cell, Claim, Curves, Played
-from sweeps.store import Store
+from sweeps.records.store import Store
 
 if TYPE_CHECKING:
     from torch import Tensor

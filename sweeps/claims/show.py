@@ -14,8 +14,8 @@ from rich.text import Text
 
 from sweeps.claims.claim import Claim, Cost, Judgement, Verdict
 from sweeps.claims.judging import exact
-from sweeps.stats import Interval
-from sweeps.wording import percent
+from sweeps.judge.stats import Interval
+from sweeps.show.wording import percent
 
 WORDS = {True: "consistent", False: "not consistent", None: "-"}
 STYLES = {True: "green", False: "red", None: "dim"}

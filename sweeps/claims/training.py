@@ -10,7 +10,7 @@ from minmax import tree
 from minmax.metrics.generated import samples
 from minmax.streams import generator
 from sweeps.claims.claim import Curves, Played, Setting
-from sweeps.trial import build_game
+from sweeps.run.trial import build_game
 
 
 def train(setting: Setting, seeds: Sequence[int], device: str) -> Played:

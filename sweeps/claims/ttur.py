@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from sweeps.claims import judging
 from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement
 from sweeps.claims.training import train
-from sweeps.stats import median
-from sweeps.wording import number
+from sweeps.judge.stats import median
+from sweeps.show.wording import number
 
 STEPS, SEEDS, CHUNK = 2000, 16, 4
 GAME = {

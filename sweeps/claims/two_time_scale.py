@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from sweeps.claims import judging
 from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement
 from sweeps.claims.training import train
-from sweeps.stats import median
-from sweeps.wording import number
+from sweeps.judge.stats import median
+from sweeps.show.wording import number
 
 NEAR = 0.1
 RATES = {"one": (0.01, 0.01), "one-slow": (0.001, 0.001), "x-slow": (1e-4, 0.01), "y-slow": (0.01, 1e-4)}

@@ -14,7 +14,7 @@ from sweeps.claims import judging
 from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement, Played, Setting, Verdict
 from sweeps.claims.judging import exact, tells, theory
 from sweeps.claims.training import train
-from sweeps.stats import median
+from sweeps.judge.stats import median
 
 RATES, MOMENTA = (0.1, 0.05, 0.3, 0.6), (0.5, 0.9)
 SEEDS, TURNS = 10, 3

@@ -8,7 +8,7 @@ import sys
 from typing import TextIO, cast
 
 from sweeps.cli.base import app
-from sweeps.unbreakable import Unbreakable
+from sweeps.show.unbreakable import Unbreakable
 
 THEMES = ("run", "stop", "look", "trials", "editor", "published", "sync")  # as --help lists their commands
 

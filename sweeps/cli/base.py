@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweeps.cli.codes import BAD_SPEC, code_of
-from sweeps.redact import redacted
+from sweeps.spec.redact import redacted
 
 if TYPE_CHECKING:
-    from sweeps.folder import Folder
-    from sweeps.owner import Holder
+    from sweeps.records.folder import Folder
+    from sweeps.run.owner import Holder
 
 app = typer.Typer(
     name="sweeps",
@@ -34,7 +34,7 @@ Overrides = Annotated[list[str] | None, typer.Option("--set", help="key=value ov
 @contextmanager
 def told() -> Iterator[None]:
     """What a user can do something about, as one message and an exit code, without a traceback."""
-    from sweeps.source import SpecErrors
+    from sweeps.spec.source import SpecErrors
 
     try:
         yield
@@ -56,8 +56,8 @@ def where(folder: Folder) -> str:
 
 def owner_of(folder: Folder) -> Holder | None:
     """The process that runs the sweep now; None if none does, or the one that did is dead."""
-    from sweeps.database import engine_of
-    from sweeps.owner import holder
+    from sweeps.run.owner import holder
+    from sweeps.search.database import engine_of
 
     owner = holder(engine_of(folder.database), folder.title) if folder.has_studies else None
     return owner if owner is not None and owner.lives() else None

@@ -6,20 +6,20 @@ FAILED, BAD_SPEC, TAKEN, CHANGED, INTERRUPTED = 1, 2, 73, 78, 130
 
 CODES = {
     "builtins.OSError": FAILED,
-    "sweeps.changed.Changed": CHANGED,
+    "sweeps.records.changed.Changed": CHANGED,
     "sweeps.claims.reproduce.NotReady": FAILED,
     "sweeps.claims.reproduce.UnknownClaim": BAD_SPEC,
     "sweeps.claims.results.Missing": FAILED,
     "sweeps.claims.work.WorkFailed": FAILED,
-    "sweeps.environment.Unset": BAD_SPEC,
-    "sweeps.draw.NoSamples": FAILED,
+    "sweeps.spec.environment.Unset": BAD_SPEC,
+    "sweeps.show.draw.NoSamples": FAILED,
     "sweeps.fetch.NotFetched": FAILED,
-    "sweeps.folder.NoExtension": BAD_SPEC,
-    "sweeps.folder.NoSweep": FAILED,
-    "sweeps.folder.SweepExists": TAKEN,
-    "sweeps.owner.Owned": TAKEN,
-    "sweeps.pick.NoTrial": FAILED,
-    "sweeps.service.NoRoom": FAILED,
+    "sweeps.records.folder.NoExtension": BAD_SPEC,
+    "sweeps.records.folder.NoSweep": FAILED,
+    "sweeps.records.folder.SweepExists": TAKEN,
+    "sweeps.run.owner.Owned": TAKEN,
+    "sweeps.run.pick.NoTrial": FAILED,
+    "sweeps.run.service.NoRoom": FAILED,
 }
 
 

@@ -11,6 +11,6 @@ from sweeps.cli.base import app, told
 def schema() -> None:
     """Print the spec's JSON Schema, by which an editor completes and checks keys."""
     with told():
-        from sweeps.schema import schema as made
+        from sweeps.spec.schema import schema as made
 
         print(json.dumps(made(), indent=1, ensure_ascii=False))

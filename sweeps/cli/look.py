@@ -9,15 +9,15 @@ import typer
 from sweeps.cli.base import Name, Storage, app, owner_of, told, where
 
 if TYPE_CHECKING:
-    from sweeps.folder import Folder
+    from sweeps.records.folder import Folder
 
 
 @app.command("list")
 def list_sweeps(storage: Storage = "./runs") -> None:
     """All sweeps of a storage: state, progress, age, owner, best arm."""
     with told():
-        from sweeps import overview
-        from sweeps.folder import Folder, names
+        from sweeps.records.folder import Folder, names
+        from sweeps.show import overview
 
         known = [Folder(storage, name) for name in names(storage)]
         if known:
@@ -33,7 +33,7 @@ def status(
 ) -> None:
     """Where sweeps stand."""
     with told():
-        from sweeps.folder import Folder, names
+        from sweeps.records.folder import Folder, names
 
         known = [name] if name else names(storage)
         if not known:
@@ -46,9 +46,9 @@ def status(
 def best(name: Name, storage: Storage = "./runs") -> None:
     """The ranking, and each arm's best configuration; of a map, its phase diagrams."""
     with told():
-        from sweeps import gather, mapgather, phases, standings
-        from sweeps.driver import open_sweep
-        from sweeps.folder import Folder
+        from sweeps.records.folder import Folder
+        from sweeps.run.driver import open_sweep
+        from sweeps.show import gather, mapgather, phases, standings
 
         sweep, service = open_sweep(Folder(storage, name))
         if sweep.map is not None:
@@ -61,8 +61,8 @@ def best(name: Name, storage: Storage = "./runs") -> None:
 def report(name: Name, storage: Storage = "./runs") -> None:
     """Write the sweep's HTML report anew."""
     with told():
-        from sweeps.driver import open_sweep, write_report
-        from sweeps.folder import Folder
+        from sweeps.records.folder import Folder
+        from sweeps.run.driver import open_sweep, write_report
 
         folder = Folder(storage, name)
         sweep, service = open_sweep(folder)
@@ -83,11 +83,11 @@ def ui(storage: Storage = "./runs", port: Annotated[int, typer.Option(help="The 
 def _show_status(folder: Folder) -> None:
     from rich.console import Console
 
-    from sweeps import gather
-    from sweeps.board import arms_table, trials_table
-    from sweeps.changed import Change
-    from sweeps.driver import open_sweep
-    from sweeps.wording import inert
+    from sweeps.records.changed import Change
+    from sweeps.run.driver import open_sweep
+    from sweeps.show import gather
+    from sweeps.show.board import arms_table, trials_table
+    from sweeps.show.wording import inert
 
     about = folder.read()
     owner = owner_of(folder)

@@ -15,9 +15,9 @@ from sweeps.cli.base import Name, Overrides, Spec, Storage, app, told, where
 from sweeps.cli.codes import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
-    from sweeps.driver import Outcome
-    from sweeps.folder import Folder
-    from sweeps.spec import Sweep
+    from sweeps.records.folder import Folder
+    from sweeps.run.driver import Outcome
+    from sweeps.spec.sweep import Sweep
 
 Serial = Annotated[bool, typer.Option("--serial", help="One trial after another in this process, without Ray.")]
 Plain = Annotated[bool | None, typer.Option("--plain/--live", help="Lines, or the live table; by default what fits.")]
@@ -41,9 +41,9 @@ def run(
     mode = _mode(plain, quiet, json)
     with told():
         sweep = _load(spec, overrides)
-        from sweeps.driver import begin
-        from sweeps.folder import Folder
-        from sweeps.reading import read
+        from sweeps.records.folder import Folder
+        from sweeps.run.driver import begin
+        from sweeps.spec.reading import read
 
         folder = Folder(sweep.storage, sweep.name)
         if not (or_resume and folder.exists):
@@ -65,7 +65,7 @@ def resume(
     """Go on with a sweep after anything: every committed report counts, nothing is lost or done twice."""
     mode = _mode(plain, quiet, json)
     with told():
-        from sweeps.folder import Folder
+        from sweeps.records.folder import Folder
 
         _go(Folder(storage, name), serial, mode, accept=accept)
 
@@ -86,9 +86,9 @@ def retry(
     if not failed:
         raise typer.BadParameter("which trials? --failed is allowed")
     with told():
-        from sweeps.driver import retry as reopen
-        from sweeps.folder import Folder
-        from sweeps.wording import count
+        from sweeps.records.folder import Folder
+        from sweeps.run.driver import retry as reopen
+        from sweeps.show.wording import count
 
         folder = Folder(storage, name)
         print(f"sweep {name}: {count(reopen(folder), 'failed trial')} to try again", file=sys.stderr)
@@ -109,8 +109,8 @@ def extend(
     """Search on: more trials of each arm, and a new confirmation where a better configuration was found."""
     mode = _mode(plain, quiet, json)
     with told():
-        from sweeps.driver import extend as extended
-        from sweeps.folder import Folder
+        from sweeps.records.folder import Folder
+        from sweeps.run.driver import extend as extended
 
         folder = Folder(storage, name)
         extended(folder, trials)
@@ -125,11 +125,11 @@ def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> Non
         print(f"{spec}: {_shape(sweep)}, {sweep.length} field units a member")
         from rich.console import Console
 
-        from sweeps.understood import arms_table
+        from sweeps.spec.understood import arms_table
 
         Console().print(arms_table(sweep))
         if estimate:
-            from sweeps import driver
+            from sweeps.run import driver
 
             with _placed(spec, overrides):
                 about = driver.estimate(sweep, os.cpu_count() or 1)
@@ -140,7 +140,7 @@ def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> Non
 
 def _shape(sweep: Sweep) -> str:
     if sweep.map is not None:
-        from sweeps.mapgather import in_short
+        from sweeps.show.mapgather import in_short
 
         return f"map {sweep.name}: {in_short(sweep)}"
     arms, confirmation = len(sweep.optimizers), f"{sweep.confirm.seeds} confirmation seeds"
@@ -148,7 +148,7 @@ def _shape(sweep: Sweep) -> str:
 
 
 def _load(spec: Path, overrides: list[str] | None) -> Sweep:
-    from sweeps.spec import load
+    from sweeps.spec.sweep import load
 
     return load(spec, overrides or ())
 
@@ -156,10 +156,10 @@ def _load(spec: Path, overrides: list[str] | None) -> Sweep:
 @contextmanager
 def _placed(spec: Path, overrides: list[str] | None) -> Iterator[None]:
     """What is found out by trying is told as what is found out by reading: with file, line and key."""
-    from sweeps.armchecks import place_of
-    from sweeps.assemble import Unfit
-    from sweeps.reading import read
-    from sweeps.source import SpecErrors
+    from sweeps.run.assemble import Unfit
+    from sweeps.spec.armchecks import place_of
+    from sweeps.spec.reading import read
+    from sweeps.spec.source import SpecErrors
 
     try:
         yield
@@ -181,9 +181,9 @@ def _mode(plain: bool | None, quiet: bool, json: bool) -> str | None:
 
 
 def _go(folder: Folder, serial: bool, mode: str | None, asked: Sweep | None = None, accept: bool = False) -> None:
-    from sweeps.display import DISPLAYS
-    from sweeps.driver import carry_on
-    from sweeps.events import JsonLines
+    from sweeps.run.driver import carry_on
+    from sweeps.show.display import DISPLAYS
+    from sweeps.show.events import JsonLines
 
     display = DISPLAYS[mode]() if mode else None
     try:
@@ -214,7 +214,7 @@ def _say_how_to_go_on(folder: Folder) -> None:
 
 
 def _show(folder: Folder, outcome: Outcome, mode: str | None) -> None:
-    from sweeps import phases, standings
+    from sweeps.show import phases, standings
 
     if outcome.maps:
         phases.show(outcome.maps)

@@ -18,9 +18,9 @@ def stop(
 ) -> None:
     """Ask the process that runs a sweep to stop, as Ctrl-C does, and wait for its end."""
     with told():
-        from sweeps import owner as owners
-        from sweeps.database import engine_of
-        from sweeps.folder import Folder
+        from sweeps.records.folder import Folder
+        from sweeps.run import owner as owners
+        from sweeps.search.database import engine_of
 
         folder = Folder(storage, name)
         folder.read()

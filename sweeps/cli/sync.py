@@ -15,10 +15,10 @@ TrackingUri = Annotated[str | None, typer.Option(help="Another MLflow's address;
 def sync(name: Name, storage: Storage = "./runs", tracking_uri: TrackingUri = None) -> None:
     """Rebuild a sweep in MLflow, in its own or another one, from the records alone."""
     with told():
-        from sweeps.folder import Folder
-        from sweeps.following import sync as synced
-        from sweeps.redact import redacted
-        from sweeps.spec import Sweep
+        from sweeps.records.folder import Folder
+        from sweeps.spec.redact import redacted
+        from sweeps.spec.sweep import Sweep
+        from sweeps.track.following import sync as synced
 
         folder = Folder(storage, name)
         counts = synced(folder, Sweep.from_normalized(folder.read()["sweep"]), tracking_uri)

@@ -25,12 +25,12 @@ def rerun(
 ) -> None:
     """Train a trial again from its recorded config and say whether every number comes out the same."""
     with told():
-        from sweeps.again import rerun as again
-        from sweeps.folder import Folder
-        from sweeps.pick import pick
-        from sweeps.scratch import scratch
-        from sweeps.store import Store
-        from sweeps.wording import count
+        from sweeps.records.folder import Folder
+        from sweeps.records.store import Store
+        from sweeps.run.again import rerun as again
+        from sweeps.run.pick import pick
+        from sweeps.run.scratch import scratch
+        from sweeps.show.wording import count
 
         folder = Folder(storage, name)
         record = pick(folder, arm, trial)
@@ -60,9 +60,9 @@ def sample(
     if out is not None and out.suffix not in (".png", ".safetensors"):
         raise typer.BadParameter(f"--out: {out} given; a .png or a .safetensors is allowed")
     with told():
-        from sweeps import draw
-        from sweeps.folder import Folder
-        from sweeps.pick import pick
+        from sweeps.records.folder import Folder
+        from sweeps.run.pick import pick
+        from sweeps.show import draw
 
         record = pick(Folder(storage, name), arm, trial)
         made = draw.made(record, step, count, seed)

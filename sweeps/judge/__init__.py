@@ -1,0 +1,1 @@
+"""What it comes to: statistics, rankings, fronts, phase diagrams."""

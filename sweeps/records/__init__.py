@@ -1,0 +1,1 @@
+"""What happened: every report of every trial, written whole and never changed."""

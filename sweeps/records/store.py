@@ -1,0 +1,250 @@
+"""Objects by path, in a folder or in a bucket: written whole, and never changed.
+
+Locally an object is written to a hidden file beside its place, flushed to the disk and renamed, so a reader sees all
+of it or nothing. Elsewhere (``s3://``, ``memory://``, any fsspec URL) it is one put, which object stores make atomic,
+and which they refuse where an object is already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from sweeps.spec.environment import expand
+from sweeps.spec.redact import redacted
+
+ATTEMPTS = 10  # of one call to an object store, 20 s apart at most: it rides out a minute's outage
+UNCONDITIONAL = (errno.ENOSYS, errno.EINVAL)  # from servers that know no put-if-absent, or name its refusal otherwise
+
+
+class RecordExists(FileExistsError):
+    """An object is already there with other bytes; objects are immutable."""
+
+
+class Store:
+    """Objects below ``root``, a local path or an fsspec URL, in which ``${env:NAME}`` stands for what must not be said.
+    Paths are relative, with ``/``.
+
+    Every method raises ``OSError`` where the storage itself does (no permission, disk full, network down), and
+    ``ValueError`` for a path that leads out of the root. ``put`` takes a local disk with less than ``floor`` bytes free
+    for a full one.
+    """
+
+    def __init__(self, root: str, floor: int = 0) -> None:
+        self.root, self.floor = root, floor
+        address = expand(root)
+        self.local = "://" not in address or address.startswith("file://")
+        self._backend: _Backend = _Folder(address.removeprefix("file://")) if self.local else _Bucket(address)
+
+    def __repr__(self) -> str:
+        return f"Store({redacted(self.root)!r})"
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes an object that is not there yet; the same bytes again are accepted. One call, unless it is there.
+
+        Raises:
+            RecordExists: it is there with other bytes.
+            OSError: also for a disk below its floor.
+        """
+        checked = _checked(path)
+        if self.local and self.floor:
+            _check_room(Path(expand(self.root).removeprefix("file://")).absolute(), self.floor)
+        try:
+            self._backend.create(checked, data)
+        except FileExistsError:
+            if self._backend.read(checked) != data:
+                where = redacted(self.root)
+                raise RecordExists(
+                    f"{path} in {where} exists with other bytes, and what is recorded is never changed"
+                ) from None
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Writes a view (a report, a table) over the one before."""
+        self._backend.write(_checked(path), data)
+
+    def get(self, path: str) -> bytes:
+        """An object's bytes; ``FileNotFoundError`` where there is none."""
+        return self._backend.read(_checked(path))
+
+    def exists(self, path: str) -> bool:
+        """Whether there is an object at ``path``."""
+        return self._backend.exists(_checked(path))
+
+    def list(self, prefix: str = "") -> list[str]:
+        """Names directly below the folder ``prefix``, sorted; empty where there is no such folder."""
+        return sorted(name for name in self._backend.names(_checked(prefix)) if not name.startswith("."))
+
+    def delete(self, path: str) -> None:
+        """Removes an object; one that is not there is no error."""
+        self._backend.remove(_checked(path))
+
+
+class _Backend(Protocol):
+    def create(self, path: str, data: bytes) -> None: ...
+    def write(self, path: str, data: bytes) -> None: ...
+    def read(self, path: str) -> bytes: ...
+    def exists(self, path: str) -> bool: ...
+    def names(self, path: str) -> list[str]: ...
+    def remove(self, path: str) -> None: ...
+
+
+class _Folder:
+    """A local folder; what it creates is the owner's alone (mode 0700)."""
+
+    def __init__(self, root: str) -> None:
+        self._root = Path(root).absolute()
+
+    def create(self, path: str, data: bytes) -> None:
+        if self.exists(path):
+            raise FileExistsError(path)
+        self.write(path, data)
+
+    def write(self, path: str, data: bytes) -> None:
+        target = self._root / path
+        make_folder(target.parent)
+        hidden = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+        try:
+            with open(hidden, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(hidden, target)
+        except BaseException:
+            hidden.unlink(missing_ok=True)
+            raise
+        _sync(target.parent)
+
+    def read(self, path: str) -> bytes:
+        return (self._root / path).read_bytes()
+
+    def exists(self, path: str) -> bool:
+        return (self._root / path).exists()
+
+    def names(self, path: str) -> list[str]:
+        try:
+            return os.listdir(self._root / path)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def remove(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            (self._root / path).unlink()
+
+
+class _Bucket:
+    """Any fsspec file system. Listings are never cached: other machines write too."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec  # 0.1 s that a local sweep need not pay
+
+        self._url = redacted(url)
+        self._files: Any
+        with self._told():
+            options = _for_s3() if url.startswith(("s3://", "s3a://")) else {}
+            self._files, root = fsspec.url_to_fs(url, use_listings_cache=False, **options)
+        self._root = root.rstrip("/")
+
+    def create(self, path: str, data: bytes) -> None:
+        with self._told():
+            try:
+                self._files.pipe_file(self._at(path), data, mode="create")
+                return
+            except FileExistsError:
+                raise
+            except NotImplementedError:
+                pass
+            except OSError as error:
+                if error.errno not in UNCONDITIONAL:
+                    raise
+        if self.exists(path):
+            raise FileExistsError(path)
+        self.write(path, data)
+
+    def write(self, path: str, data: bytes) -> None:
+        with self._told():
+            self._files.pipe_file(self._at(path), data)
+
+    def read(self, path: str) -> bytes:
+        with self._told():
+            return bytes(self._files.cat_file(self._at(path)))
+
+    def exists(self, path: str) -> bool:
+        with self._told():
+            return bool(self._files.exists(self._at(path)))
+
+    def names(self, path: str) -> list[str]:
+        with self._told():
+            try:
+                found = self._files.ls(self._at(path).rstrip("/"), detail=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        return [str(name).rstrip("/").rpartition("/")[2] for name in found]
+
+    def remove(self, path: str) -> None:
+        with self._told(), contextlib.suppress(FileNotFoundError):
+            self._files.rm_file(self._at(path))
+
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What a client library raises in its own way, as the ``OSError`` that it is."""
+        try:
+            yield
+        except (OSError, NotImplementedError):
+            raise
+        except Exception as error:
+            raise OSError(f"{self._url}: {type(error).__name__}: {redacted(str(error))}") from error
+
+
+def _for_s3() -> dict[str, Any]:
+    """Retries of lost connections, timeouts, 5xx and throttling, as botocore's own settings unless AWS's variables say
+    otherwise; an object in one request."""
+    retries = {
+        "mode": os.environ.get("AWS_RETRY_MODE", "standard"),
+        "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS)),
+    }
+    return {"config_kwargs": {"retries": retries}, "max_concurrency": 1}
+
+
+def _check_room(folder: Path, floor: int) -> None:
+    while not folder.exists():  # a sweep's first object makes its folder
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < floor:
+        full = OSError(f"{folder} has {free:,} bytes free, and limits.disk is {floor:,}")
+        full.errno = errno.ENOSPC
+        raise full
+
+
+def _checked(path: str) -> str:
+    parts = path.split("/") if path else []
+    if any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):
+        raise ValueError(f"{path!r} is no path of an object: allowed are names joined by '/', without '.' and '..'")
+    return path
+
+
+def make_folder(folder: Path) -> None:
+    """Creates a folder and its parents, its owner's alone: ``os.makedirs`` applies a mode to the last one only."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Flushes a folder's entries, without which a renamed file may be gone after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

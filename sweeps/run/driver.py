@@ -1,0 +1,297 @@
+"""The driver of one sweep: owns it, prepares its data, drives it to its end, keeps MLflow and the report in step."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from sweeps.judge.maps import ArmMap
+from sweeps.judge.ranking import Ranking, as_json
+from sweeps.records.changed import code_of, of_spec, of_what_runs, refused
+from sweeps.records.folder import Folder, NoSweep, versions
+from sweeps.run.assemble import Unfit, any_hypers, game_of, prepare, rehearse, service_of
+from sweeps.run.owner import Ownership
+from sweeps.run.room import refuse_too_much
+from sweeps.run.stopping import GRACE, LAST_PASS, Stopping
+from sweeps.search.database import engine_of, open_storage
+from sweeps.search.enqueue import Points, taken_from
+from sweeps.search.mounts import refuse_network
+from sweeps.search.trials import FAILED
+from sweeps.show import gather, mapgather
+from sweeps.show.display import Changes, Display
+from sweeps.show.live import Live
+from sweeps.show.report import render
+from sweeps.spec.environment import expand, veiled
+from sweeps.spec.sweep import Arm, Sweep
+from sweeps.track.background import promise
+from sweeps.track.following import created, dataset_of, tracker_of
+from sweeps.track.summarize import summary_of
+from sweeps.track.tracker import Tracker
+
+if TYPE_CHECKING:
+    from sweeps.run.service import Service
+
+
+class Outcome(NamedTuple):
+    """How a drive ended: the ranking so far, or the maps; what MLflow lacks (None: nothing), and whether it was
+    stopped."""
+
+    ranking: Ranking
+    tracking_error: str | None
+    stopped: bool
+    maps: tuple[ArmMap, ...] = ()
+
+
+def begin(sweep: Sweep, text: str) -> Folder:
+    """Creates the sweep's folder, once all its parts have been seen to fit.
+
+    Raises:
+        SweepExists: the name is taken.
+        NoRoom: this machine has not what a trial asks for.
+        Unfit: they do not.
+        OSError: the storage cannot be written.
+    """
+    folder = Folder(sweep.storage, sweep.name)
+    folder.refuse_taken()  # at once: data may take a while
+    refuse_too_much(sweep.resources)
+    _refuse_studies(sweep, folder)
+    taken = _taken(sweep)
+    folder.create(sweep, text, rehearse(sweep), taken, dataset_of(sweep))
+    return folder
+
+
+def _taken(sweep: Sweep) -> dict[str, Points]:
+    """The points that the sweep begins with because an earlier one tried them, copied so as not to need that again."""
+    said = sweep.search.start_from
+    if said is None:
+        return {}
+    try:
+        taken = taken_from(sweep, open_sweep(Folder(sweep.storage, said.sweep))[1], said.trials)
+    except NoSweep as error:
+        raise Unfit(("search", "start_from", "sweep"), str(error)) from error
+    if not any(taken.values()):
+        what = f"sweep {said.sweep} has no complete trial of these arms that fits their space"
+        raise Unfit(("search", "start_from"), f"{what}; one with some is allowed")
+    return taken
+
+
+def _refuse_studies(sweep: Sweep, folder: Folder) -> None:
+    """Raises ``Unfit`` where the studies cannot be kept."""
+    try:
+        if sweep.studies is None:
+            refuse_network(folder.path)
+        else:
+            open_storage(expand(sweep.studies)).engine.dispose()
+    except OSError as error:
+        key = "storage" if sweep.studies is None else "studies"
+        raise Unfit((key,), veiled(str(error), sweep.studies or sweep.storage)) from error
+
+
+def extend(folder: Folder, trials: int) -> None:
+    """Raises each search's trials, while nobody drives the sweep; to be carried on from there.
+
+    Raises:
+        NoSweep: it does not exist. NoExtension: it has as many. Owned: another process runs it.
+    """
+    folder.read()
+    with Ownership(engine_of(folder.database), folder.title):
+        folder.extend(trials)
+
+
+def open_sweep(folder: Folder) -> tuple[Sweep, Service]:
+    """The sweep as it was asked for, and the service over its studies and records."""
+    about = folder.read()
+    sweep = Sweep.from_normalized(about["sweep"])
+    return sweep, service_of(
+        sweep, about["success"], folder.store, folder.database, folder.title, about.get("taken", {})
+    )
+
+
+def retry(folder: Folder) -> int:
+    """Makes every failed trial unfinished again, confirmations too, for a drive to take up; how many there were.
+
+    Raises:
+        NoSweep: it does not exist. Owned: another process runs it.
+    """
+    folder.read()
+    with Ownership(engine_of(folder.database), folder.title):
+        _, service = open_sweep(folder)
+        failed = [trial for trial in service.studies.trials() if trial.state == FAILED]
+        for trial in failed:
+            service.studies.reopen(trial)
+    return len(failed)
+
+
+def carry_on(
+    folder: Folder,
+    serial: bool = False,
+    display: Display | None = None,
+    asked: Sweep | None = None,
+    accept: bool = False,
+) -> Outcome:
+    """Drives a sweep from wherever it stands to its end, or until it is stopped: all that was reported is kept.
+
+    Args:
+        folder: the sweep's.
+        serial: one trial after another in this process.
+        display: what shows it; a table or lines if left out.
+        asked: the spec as it is now, where there is one.
+        accept: goes on although spec, versions or code have changed, and notes that.
+
+    Raises:
+        NoSweep: it does not exist. Owned: another process runs it. NoRoom: a trial asks for more than there is.
+        Changed: something did, and it was not accepted, or nobody can.
+    """
+    folder.read()
+    with (
+        display or Live() as live,
+        Stopping(live.alert) as stopping,
+        Ownership(engine_of(folder.database), folder.title, stopping.ask),
+    ):
+        sweep, service = _settled(folder, asked, accept)
+        refuse_too_much(sweep.resources)
+        stopping.tells(service.halt)
+        tracker = tracker_of(sweep, folder, service.studies.trials)
+        service.make_up()
+        tracker.start()
+        status = "broken"
+        try:
+            status = _driven(sweep, service, serial, live, stopping)
+        finally:
+            with suppress(KeyboardInterrupt), stopping.section(LAST_PASS):
+                live.update(gather.snapshot(sweep, service, "writing the report"))
+                _conclude(sweep, service, folder, tracker, status)
+        lacks = tracker.error and veiled(tracker.error, sweep.tracking or "")
+        maps = () if sweep.map is None else mapgather.maps(sweep, service)
+        return Outcome(gather.ranking(sweep, service), lacks, stopping.asked, maps)
+
+
+def _settled(folder: Folder, asked: Sweep | None, accept: bool) -> tuple[Sweep, Service]:
+    """The sweep, once what has changed since it was begun is accepted. Where nothing is left to run, nothing has."""
+    sweep, service = open_sweep(folder)
+    changes = [] if asked is None else of_spec(sweep, asked)
+    if changes or not service.is_done:
+        changes += of_what_runs(folder.read(), versions(), code_of(sweep.normalized()))
+    if not changes:
+        return sweep, service
+    if not accept or any(change.is_bound for change in changes):
+        raise refused(folder.name, changes)
+    folder.accept(changes, asked or sweep)
+    return open_sweep(folder)
+
+
+def _driven(sweep: Sweep, service: Service, serial: bool, live: Display, stopping: Stopping) -> str:
+    """How it ended: ``finished`` or ``stopped``."""
+    try:
+        with stopping.section(GRACE):
+            _drive(sweep, service, serial, live)
+    except KeyboardInterrupt:
+        return "stopped"
+    except Exception:
+        if not stopping.asked:
+            raise
+        return "stopped"  # Ray's processes hear a signal to the whole group too, and may be gone first
+    return "finished" if service.is_done else "stopped"
+
+
+def write_report(sweep: Sweep, service: Service, folder: Folder, status: str) -> bytes:
+    """Writes ``report.html`` and the files of results; returns the page."""
+    page = render(gather.view(sweep, service, status)).encode()
+    folder.store.replace("report.html", page)
+    for name, data in _results(sweep, service).items():
+        folder.store.replace(name, data)
+    return page
+
+
+def _results(sweep: Sweep, service: Service) -> dict[str, bytes]:
+    """``ranking.json``; of a map, its numbers and pictures."""
+    if sweep.map is not None:
+        return mapgather.results(mapgather.maps(sweep, service))
+    return {"ranking.json": as_json(gather.ranking(sweep, service)).encode()}
+
+
+def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
+    changes = Changes(service)
+
+    def refresh() -> None:
+        changes.tell(live)
+        live.update(gather.snapshot(sweep, service))
+
+    if service.is_done:
+        return
+    live.update(gather.snapshot(sweep, service, "preparing data" if serial else "preparing data, starting Ray"))
+    data = promise(lambda: prepare(sweep), "prepare")
+    try:
+        if serial:
+            from sweeps.run import serial as alone
+
+            data.result()
+            alone.drive(service, sweep.resources.cpu, sweep.resources.gpu, refresh)
+        else:
+            from sweeps.run import tune
+
+            tune.drive(service, sweep.resources, data.result, refresh)
+    finally:
+        refresh()
+
+
+def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, status: str) -> None:
+    """The report, and a last pass over MLflow with the summary run."""
+    write_report(sweep, service, folder, status)
+    shares = {} if sweep.map is None else mapgather.shares(mapgather.maps(sweep, service))
+    tracker.summary(summary_of(folder.store, sweep, created(folder.read()), shares))
+    tracker.stop()
+
+
+class Estimate(NamedTuple):
+    """What a sweep will take, from a short measurement on this machine."""
+
+    trials: int
+    minutes: float
+    disk_megabytes: float
+    memory_megabytes: float
+
+
+def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
+    """Trains each arm's members a few steps and multiplies: an upper bound, as pruning saves some.
+
+    Raises:
+        NoRoom: this machine has not what a trial asks for.
+        Unfit: parts of the spec do not fit each other.
+    """
+    import resource
+    import time
+
+    import minmax
+    from minmax import checkpoint
+    from minmax.lazy import torch
+    from sweeps.run.trial import threads_for
+    from sweeps.search.space import optimizer_of
+
+    refuse_too_much(sweep.resources)
+    rehearse(sweep)
+    torch.set_num_threads(threads_for(sweep.resources.cpu))
+    device = "cuda" if sweep.resources.gpu else "cpu"
+    game, seconds, size = game_of(sweep), 0.0, 0
+    for arm in sweep.optimizers:
+        optimizer = optimizer_of(sweep, arm)
+        hypers = any_hypers(optimizer)
+        for members, trials in _shapes(sweep, arm):
+            run = iter(minmax.train(game, optimizer, hypers, range(members), steps, [2], device=device))
+            begun = next(run)
+            size += trials * len(checkpoint.dumps(begun.state))
+            start = time.perf_counter()
+            spent = next(run).cost - begun.cost
+            seconds += trials * (time.perf_counter() - start) / spent * sweep.length
+    slots = max(1, int(cores // sweep.resources.cpu))
+    kept = 3 + 1  # the last two and the best, and MLflow's copy of one
+    trials = sum(count for arm in sweep.optimizers for _, count in _shapes(sweep, arm))
+    memory = slots * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3  # kilobytes, on Linux
+    return Estimate(trials, seconds / slots / 60, kept * size / 1e6, memory)
+
+
+def _shapes(sweep: Sweep, arm: Arm) -> list[tuple[int, int]]:
+    """How many members the arm's trials have, and how many trials have so many."""
+    if sweep.map is not None:
+        return mapgather.shapes(sweep, arm)
+    return [(sweep.seeds, sweep.repeats * sweep.share), (sweep.confirm.seeds, sweep.repeats)]

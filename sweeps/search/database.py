@@ -1,0 +1,193 @@
+"""The studies' database: an SQLite file of the sweep's own, or PostgreSQL. One that is locked or away is waited for.
+
+What was asked for while it was may have happened all the same (the commit arrived, its answer did not), so a call that
+is repeated is one that may be: a new trial carries a token by which it is found again.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from optuna.storages._rdb import models
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
+
+from sweeps.search.mounts import refuse_network
+from sweeps.spec.redact import redacted
+
+LOCKED_FOR = 60  # seconds that SQLite itself waits for a lock
+AWAY_FOR = 900.0  # seconds that a database may be out before a sweep ends over it
+FIRST, LONGEST = 0.1, 5.0  # seconds between tries, doubling
+POSTGRESQL = ("postgresql", "postgres")
+TOKEN = "token"
+
+T = TypeVar("T")
+
+
+class DatabaseOut(OSError):
+    """The studies' database cannot be reached; the message says which, and why."""
+
+
+def engine_of(url: str) -> sqlalchemy.Engine:
+    """The database beside the studies' own use of it."""
+    address, options = _connection(url)
+    return sqlalchemy.create_engine(address, **options)
+
+
+def open_storage(url: str) -> RDBStorage:
+    """Optuna's storage at a database URL, its tables made where they are not there; SQLite in WAL mode.
+
+    Raises:
+        NetworkFolder: SQLite on a network file system.
+        DatabaseOut: the database does not let itself be opened.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    address, options = _connection(url)
+    try:
+        storage = _opened(address, options)
+        if address.startswith("sqlite"):
+            with storage.engine.connect() as connection:
+                connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))  # stays with the file
+    except (DBAPIError, StorageInternalError) as error:
+        raise DatabaseOut(f"the studies at {redacted(url)} cannot be opened: {reason(error)}") from error
+    return storage
+
+
+def _opened(address: str, options: dict[str, Any]) -> RDBStorage:
+    try:
+        return WaitingStorage(address, engine_kwargs=options)
+    except (IntegrityError, ProgrammingError):  # another process made the tables at the same time
+        return WaitingStorage(address, engine_kwargs=options)
+
+
+def _connection(url: str) -> tuple[str, dict[str, Any]]:
+    """SQLAlchemy's address, and how to connect; an SQLite file is made here, so that it is its owner's alone."""
+    scheme, _, rest = url.partition("://")
+    if scheme in POSTGRESQL:
+        keep = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+        connect = {"connect_timeout": 10, "application_name": "sweeps", **keep}
+        return f"postgresql+psycopg://{rest}", {"pool_pre_ping": True, "connect_args": connect}
+    if scheme == "sqlite":
+        make_private(Path(rest.removeprefix("/")))
+    return url, {"connect_args": {"timeout": LOCKED_FOR}}
+
+
+def make_private(path: Path) -> None:
+    """An SQLite file, empty if it is new, that nobody else may read (mode 0600): its side files take after it.
+
+    Raises:
+        NetworkFolder: it would lie on a network file system.
+    """
+    refuse_network(path)
+    if path.parent.is_dir() and not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def is_out(error: Exception) -> bool:
+    """Whether the database is locked or away, and not the call wrong."""
+    cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+    if isinstance(cause, DBAPIError) and cause.connection_invalidated:
+        return True
+    if not isinstance(cause, OperationalError | InterfaceError):
+        return False
+    of_sqlite = type(cause.orig).__module__.startswith("sqlite3")
+    return not of_sqlite or any(word in str(cause.orig) for word in ("locked", "busy", "full"))
+
+
+def reason(error: BaseException) -> str:
+    """What the database said, in one line, without SQL, parameters or passwords."""
+    cause = error.__cause__ or error if isinstance(error, StorageInternalError) else error
+    said = getattr(cause, "orig", None) or cause
+    return redacted(" ".join(str(said).split()))
+
+
+def once_it_answers(call: Callable[[bool], T]) -> T:
+    """The call's result, tried again while the database is out; the call is told whether it was tried before.
+
+    Raises:
+        DatabaseOut: it was out for a quarter of an hour.
+    """
+    pause, end = FIRST, time.monotonic() + AWAY_FOR
+    again = False
+    while True:
+        try:
+            return call(again)
+        except (DBAPIError, StorageInternalError) as error:
+            if not is_out(error):
+                raise
+            if time.monotonic() > end:
+                raise DatabaseOut(
+                    f"the studies' database was out for {AWAY_FOR / 60:g} minutes: {reason(error)}; "
+                    f"all that was reported is kept, and `sweeps resume` goes on"
+                ) from error
+        time.sleep(pause)
+        pause, again = min(2 * pause, LONGEST), True
+
+
+class WaitingStorage(RDBStorage):
+    """Optuna's storage, each of whose calls waits while the database is out, and has its effect once."""
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """A new trial, once: Optuna's own retries, too, find the one that is there already."""
+        if template_trial is not None:
+            template_trial = copy.copy(template_trial)
+            template_trial.user_attrs = {**template_trial.user_attrs, TOKEN: secrets.token_hex(16)}
+        return once_it_answers(lambda _: RDBStorage.create_new_trial(self, study_id, template_trial))
+
+    def _get_prepared_new_trial(self, study_id: int, template_trial: FrozenTrial | None, session: Any) -> Any:
+        token = None if template_trial is None else template_trial.user_attrs.get(TOKEN)
+        if token is not None:
+            told = models.TrialUserAttributeModel
+            query = session.query(models.TrialModel).join(told, told.trial_id == models.TrialModel.trial_id)
+            known = query.filter(told.key == TOKEN, told.value_json == json.dumps(token)).one_or_none()
+            if known is not None:
+                return known
+        return super()._get_prepared_new_trial(study_id, template_trial, session)
+
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+        """Ends a trial; that it has ended so already is no error where the answer may have been lost."""
+
+        def end(again: bool) -> bool:
+            if again and self.get_trial(trial_id).state == state:
+                return True
+            return RDBStorage.set_trial_state_values(self, trial_id, state, values)
+
+        return once_it_answers(end)
+
+
+def _waiting(name: str) -> Callable[..., Any]:
+    method = getattr(RDBStorage, name)
+
+    @functools.wraps(method)
+    def waiting(self: RDBStorage, *args: Any, **kwargs: Any) -> Any:
+        return once_it_answers(lambda _: method(self, *args, **kwargs))
+
+    return waiting
+
+
+for _name in (
+    "create_new_study", "get_study_id_from_name", "get_all_studies", "get_all_trials", "get_trial",
+    "get_study_user_attrs", "get_study_system_attrs", "set_study_user_attr", "set_study_system_attr",
+    "set_trial_user_attr", "set_trial_system_attr", "set_trial_intermediate_value",
+):  # fmt: skip
+    setattr(WaitingStorage, _name, _waiting(_name))
+
+
+def reopen(engine: sqlalchemy.Engine, trial: int) -> None:
+    """Makes a failed trial of Optuna's a running one; by itself it changes none that has ended."""
+    table = models.TrialModel
+    failed = sqlalchemy.update(table).where(table.trial_id == trial, table.state == TrialState.FAIL)
+    with engine.begin() as connection:
+        connection.execute(failed.values(state=TrialState.RUNNING, datetime_complete=None))

@@ -1,0 +1,1 @@
+"""What a sweep is: its spec read, checked and understood."""
