@@ -296,7 +296,7 @@ def test_a_trial_is_created_whole_or_not_at_all(folder: Path) -> None:
         if status == 0:
             break
         assert status == -signal.SIGKILL
-    assert number > len(SPACE) + 4, "the statements were not seen"
+    assert number > 4, "the statements were not seen: the trial, its parameters, its facts, its number"
     assert [trial.number for trial in after] == list(range(len(after)))
 
 

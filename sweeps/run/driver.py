@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,9 @@ from sweeps.track.tracker import Tracker
 
 if TYPE_CHECKING:
     from sweeps.run.service import Service
+
+
+LOOK = 0.25  # seconds between looks at where a sweep stands: each goes over all trials
 
 
 class Outcome(NamedTuple):
@@ -211,11 +215,14 @@ def _results(sweep: Sweep, service: Service) -> dict[str, bytes]:
 
 
 def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
-    changes = Changes(service)
+    changes, looked = Changes(service), -LOOK
 
-    def refresh() -> None:
+    def refresh(always: bool = False) -> None:
+        nonlocal looked
         changes.tell(live)
-        live.update(gather.snapshot(sweep, service))
+        if always or time.monotonic() - looked >= LOOK:
+            live.update(gather.snapshot(sweep, service))
+            looked = time.monotonic()
 
     if service.is_done:
         return
@@ -232,7 +239,7 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
 
             tune.drive(service, sweep.resources, data.result, refresh)
     finally:
-        refresh()
+        refresh(always=True)
 
 
 def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, status: str) -> None:
@@ -260,7 +267,6 @@ def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
         Unfit: parts of the spec do not fit each other.
     """
     import resource
-    import time
 
     import minmax
     from minmax import checkpoint

@@ -123,13 +123,11 @@ class Studies:
 
     def begin(self, trial: Trial) -> Trial:
         """Counts a new attempt."""
-        self._storage.set_trial_user_attr(self._id(trial), "attempt", trial.attempt + 1)
-        return self._refresh(trial)
+        return self._say(trial, "attempt", trial.attempt + 1)
 
     def set_chunk(self, trial: Trial, members: int) -> Trial:
         """Stores how many members its next attempts train at once."""
-        self._storage.set_trial_user_attr(self._id(trial), "chunk", members)
-        return self._refresh(trial)
+        return self._say(trial, "chunk", members)
 
     def driven(self) -> float:
         """Seconds that drivers have spent on the sweep, as far as noted."""
@@ -145,10 +143,10 @@ class Studies:
         if step in frozen.intermediate_values:
             return
         if others:
-            said = {**frozen.user_attrs.get(OTHERS, {}), str(step): list(others)}
-            self._storage.set_trial_user_attr(self._id(trial), OTHERS, said)
+            self._say(trial, OTHERS, {**frozen.user_attrs.get(OTHERS, {}), str(step): list(others)})
         self._storage.set_trial_intermediate_value(self._id(trial), step, value)
-        self._refresh(trial)
+        frozen.intermediate_values[step] = value
+        self._remember(frozen)
 
     def should_prune(self, trial: Trial) -> bool:
         """The pruner's word on a search trial after its last report. Asking twice gives the same answer."""
@@ -177,7 +175,7 @@ class Studies:
         """Ends a trial with its last reported values; a failure with its reason."""
         identity, last = self._id(trial), self.trial(trial.key).values
         if error is not None:
-            self._storage.set_trial_user_attr(identity, "error", error)
+            self._say(trial, "error", error)
         final = last and state != FAILED and all(map(math.isfinite, last))
         self._storage.set_trial_state_values(identity, STORED[state], last if final else None)
         return self._refresh(trial)
@@ -202,6 +200,13 @@ class Studies:
 
     def _id(self, trial: Trial) -> int:
         return self._frozen[trial.key]._trial_id
+
+    def _say(self, trial: Trial, name: str, value: Any) -> Trial:
+        """Stores a fact of a trial, and knows it without reading the trial again: a read costs as much as a write."""
+        frozen = self._frozen[trial.key]
+        self._storage.set_trial_user_attr(frozen._trial_id, name, value)
+        frozen.user_attrs[name] = value
+        return self._remember(frozen)
 
     def _refresh(self, trial: Trial) -> Trial:
         return self._remember(self._storage.get_trial(self._id(trial)))

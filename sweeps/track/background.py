@@ -10,7 +10,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 SLOWEST = 60.0  # seconds between tries of work that keeps failing
-SHARE = 10  # the pause is this many times the work, up to three times the usual one: training needs the cores
+SHARE = 1  # the pause is this many times the work, up to three times the usual one: training needs the cores
 
 
 class Background:

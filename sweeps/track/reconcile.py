@@ -137,13 +137,16 @@ class Follower:
             tags[LOGGED_IMAGES] = "True"
         if history:
             tags |= diagnosis_of(history[-1])
+        images, checkpoints = self._log_pictures(store, trial.key, samples, history), 0
+        if trial.state != RUNNING:
+            named, checkpoints = self._log_checkpoints(record)
+            tags |= named
         metrics = self._log(params_of(trial, description), tags, history)
         self._log_dataset(description.dataset)
-        images = self._log_pictures(store, trial.key, samples, history)
         if trial.state == RUNNING:
             return Counts(metrics=metrics, images=images)
         ended = history[-1].time_ms if history else _started(record, description)
-        return Counts(0, 0, metrics, images, self._log_checkpoints(record), self._end(trial, ended))
+        return Counts(0, 0, metrics, images, checkpoints, self._end(trial, ended))
 
     def _log(self, params: dict[str, str], tags: dict[str, str], history: list[Report]) -> int:
         new = [
@@ -176,23 +179,23 @@ class Follower:
             self._ledger.upload(self._run_id, FOLDER, {f"{name}.png": data for name, data in pictures.items()})
         return len(pictures)
 
-    def _log_checkpoints(self, record: TrialRecord) -> int:
-        """The last and the best, which may be one: each folder once, and then the tag that names it."""
-        logged = 0
+    def _log_checkpoints(self, record: TrialRecord) -> tuple[dict[str, str], int]:
+        """Uploads the last and the best, which may be one, each folder once; the tags that name them, to be logged
+        after that, and how many were uploaded."""
         shown = {"checkpoint": record.last_checkpoint(), "checkpoint.best": record.best_checkpoint()}
+        named: dict[str, str] = {}
+        there = {self._tags.get(tag) for tag in shown}
+        logged = 0
         for tag, checkpoint in shown.items():
             if checkpoint is None:
                 continue
             folder = f"checkpoint/{checkpoint.step:06d}"
-            place = f"attempt-{checkpoint.attempt}/{folder}"
-            if self._tags.get(tag) == place:
-                continue
-            if place not in [self._tags.get(other) for other in shown]:
+            named[tag] = f"attempt-{checkpoint.attempt}/{folder}"
+            if named[tag] not in there:
                 self._ledger.upload(self._run_id, folder, checkpoint.files())
+                there.add(named[tag])
                 logged += 1
-            self._ledger.log(self._run_id, {}, [], {tag: place})
-            self._tags[tag] = place
-        return logged
+        return named, logged
 
     def _log_dataset(self, dataset: Dataset | None) -> None:
         if dataset is not None and dataset.digest not in self._datasets:

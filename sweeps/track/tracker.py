@@ -160,7 +160,7 @@ class Tracker:
         describe: Callable[[Trial], Description],
         note: str = "",
         identity: str = "",
-        every: float = 5.0,
+        every: float = 2.0,
     ) -> None:
         self._store = store
         self._sweep = sweep_name
