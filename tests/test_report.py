@@ -14,7 +14,7 @@ from plausible import ARMS, SEEDS, STEPS, sweep
 from sweeps.judge.ranking import rank
 from sweeps.judge.stats import median, quantile
 from sweeps.show.curves import axes, figure, in_words
-from sweeps.show.report import render
+from sweeps.show.report.page import SECTIONS, render
 from sweeps.show.view import STATUSES, ArmView, Curve, SweepView
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}"
@@ -61,9 +61,9 @@ class Page(HTMLParser):
         return next(a["content"] or "" for _, a in self.tags if a.get("http-equiv") == "Content-Security-Policy")
 
     @property
-    def figures(self) -> list[dict[str, Any]]:
+    def figures(self) -> dict[str, dict[str, Any]]:
         found = [text for attrs, text in self.scripts if attrs.get("id") == "figures"]
-        return json.loads(found[0]) if found else []
+        return json.loads(found[0]) if found else {}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def page() -> Page:
 
 def test_parts_come_in_order(page: Page) -> None:
     ids = [attrs["id"] for tag, attrs in page.tags if tag == "h2"]
-    assert ids == ["ranking", "curves", "samples", "trials", "spec"]
+    assert ids == [f"{section}-title" for section in SECTIONS]
 
 
 def test_the_table_shows_the_ranking_s_numbers(page: Page) -> None:
@@ -123,7 +123,7 @@ def test_every_trial_is_listed(page: Page) -> None:
 
 def test_figures_are_plotly_s(page: Page) -> None:
     assert len(page.figures) == len(ARMS)
-    for drawn in page.figures:
+    for drawn in page.figures.values():
         plotly.graph_objects.Figure(drawn)
 
 
@@ -191,7 +191,7 @@ def test_a_game_without_success_has_no_intervals() -> None:
     arms = tuple(a._replace(curves=tuple(c._replace(success=()) for c in a.curves)) for a in view.arms)
     shown = Page(render(view._replace(arms=arms, ranking=None)))
     assert "Success" not in shown.text
-    assert all("yaxis2" not in drawn["layout"] for drawn in shown.figures)
+    assert all("yaxis2" not in drawn["layout"] for drawn in shown.figures.values())
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "x" * 5000, "\u202egnp.exe", "🙂 \u05d0\u05d1", "=HYPERLINK(1)", "</style>"])
@@ -208,7 +208,7 @@ def test_hostile_names_are_inert(name: str) -> None:
     assert not any(key.startswith("on") for _, attrs in shown.tags for key in attrs)
     assert "\u202e" not in re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
     assert shown.scripts[1:] == plain.scripts[1:]
-    for drawn in shown.figures:
+    for drawn in shown.figures.values():
         assert "<" not in drawn["layout"]["yaxis"]["title"]["text"]
 
 

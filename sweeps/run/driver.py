@@ -21,7 +21,7 @@ from sweeps.search.trials import FAILED
 from sweeps.show import gather, mapgather
 from sweeps.show.display import Changes, Display
 from sweeps.show.live import Live
-from sweeps.show.report import render
+from sweeps.show.report.page import render
 from sweeps.spec.environment import expand, veiled
 from sweeps.spec.sweep import Arm, Sweep
 from sweeps.track.background import promise

@@ -23,6 +23,17 @@ from sweeps.show.phases import as_text
 from sweeps.show.view import STATUSES, ArmView, SweepView
 from sweeps.show.wording import diagnosed, inert, number, p_value, percent
 
+SECTIONS = {
+    "answer": "Answer",
+    "samples": "Samples",
+    "cost": "Cost",
+    "settings": "Settings",
+    "why": "Why",
+    "trials": "Trials",
+    "spec": "Spec",
+}
+"""Id of each section -> its name in the page's navigation. Ids stay as they are: links and tests name them."""
+
 
 def render(view: SweepView) -> str:
     """The page as text: the answer and its table, curves, samples, every trial.
@@ -38,9 +49,11 @@ def render(view: SweepView) -> str:
     colours = _colours(view)
     view = view._replace(arms=_best_first(view))
     shared = axes(view.arms)
-    figures = [figure(arm, colours[arm.arm], shared, view.objective) for arm in view.arms]
-    figures += [heatmap(shown) for shown in view.maps]
-    scripts = {"plotly": _plotly(), "page": _asset("report.js")} if figures else {}
+    figures = {
+        f"curves-{at}": figure(arm, colours[arm.arm], shared, view.objective) for at, arm in enumerate(view.arms)
+    }
+    figures |= {f"map-{at}": heatmap(shown) for at, shown in enumerate(view.maps)}
+    scripts = {"plotly": _plotly(), "page": _asset("figures.js")} if figures else {}
     return _template().render(
         view=view,
         status=STATUSES[view.status],
@@ -56,7 +69,8 @@ def render(view: SweepView) -> str:
         log=shared.log,
         colours=colours,
         spec=yaml.safe_dump(view.spec, sort_keys=False, allow_unicode=True),
-        style=_asset("report.css"),
+        sections=SECTIONS,
+        style=_asset("page.css"),
         scripts=scripts,
         policy=_policy(scripts.values()),
     )
@@ -115,7 +129,7 @@ def _policy(scripts: Any) -> str:
 
 @functools.cache
 def _asset(name: str) -> str:
-    return files("sweeps.show").joinpath("templates", name).read_text(encoding="utf-8")
+    return files("sweeps.show.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 @functools.cache
@@ -147,4 +161,4 @@ def _template() -> jinja2.Template:
         "as_text": as_text,
     }
     environment.globals |= {"SEARCH": SEARCH}
-    return environment.get_template("report.html.j2")
+    return environment.get_template("page.html.j2")
