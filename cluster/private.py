@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER, FILE = 0o700, 0o600
@@ -14,18 +17,21 @@ class NotPrivate(PermissionError):
     """Others can read it, or it is another's; the message says which, and what is allowed."""
 
 
-def make_folder(path: Path) -> Path:
-    """The folder ``path``, made with mode 0700 where there is none, as are those above it.
+def make_folder(path: Path, mode: int = FOLDER) -> Path:
+    """The folder ``path``, made with ``mode`` where there is none; those above it that are missing too, with mode 0700.
 
     Raises:
-        NotPrivate: it is there, and others may enter it, or it is another user's.
+        NotPrivate: it is there, and others may do more with it, or it is another user's.
     """
-    for missing in reversed([each for each in (path, *path.parents) if not each.exists()]):
+    for missing in reversed([each for each in path.parents if not each.exists()]):
         missing.mkdir(FOLDER, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(FOLDER)
+        path.chmod(mode)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise NotPrivate(f"{path}: not a folder; a folder of your own with mode 0700 is allowed")
-    _refuse_shared(path, found, FOLDER)
+        raise NotPrivate(f"{path}: not a folder; a folder of your own with mode {mode:04o} is allowed")
+    _refuse_shared(path, found, mode)
     return path
 
 
@@ -35,16 +41,14 @@ def write_new(path: Path, text: str) -> None:
     Raises:
         FileExistsError: there is one.
     """
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
+    with _aside(path, text, None) as aside:
         os.link(aside, path)  # which replaces nothing
-    finally:
-        aside.unlink()
+
+
+def replace(path: Path, text: str, owner: int | None = None) -> None:
+    """Writes a file of mode 0600 over what was there, whole; ``owner``'s, if that is another user."""
+    with _aside(path, text, owner) as aside:
+        aside.replace(path)
 
 
 def read(path: Path) -> str:
@@ -75,6 +79,22 @@ def made(path: Path, text: str) -> str:
     except FileExistsError:
         return read(path)
     return text
+
+
+@contextmanager
+def _aside(path: Path, text: str, owner: int | None) -> Iterator[Path]:
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+            if owner is not None:
+                os.fchown(descriptor, owner, -1)
+        yield aside
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _refuse_shared(path: Path, found: os.stat_result, allowed: int) -> None:
