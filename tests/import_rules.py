@@ -29,6 +29,7 @@ RULES = [
     Rule("sweeps", {"ray"}, {"sweeps/run/tune.py"}),
     Rule("sweeps", {"mlflow"}, {"sweeps/track/tracker.py"}),
     Rule("cluster", OURS - {"cluster"}, set()),
+    Rule("cluster", {"mlflow", "optuna", "ray", "torch"}, set()),  # it starts their programs
 ]
 
 
