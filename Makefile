@@ -3,15 +3,16 @@
 PYTHON ?= python3
 VENV ?= .venv
 SPEC ?= sweeps/specs/digits.yaml
+SERVICES ?= services
 READY := $(VENV)/.ready
 PARALLEL ?= -n auto --dist loadfile
 RUN := OMP_NUM_THREADS=1 $(VENV)/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep ui test test-all test-services fuzz check format bench overhead gallery clean
+.PHONY: help setup sweep ui test test-all test-services fuzz check format bench overhead gallery clean services-up services-status services-down test-cluster
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## make the environment (the other targets do it by themselves)
 
@@ -26,6 +27,15 @@ sweep: $(READY)  ## run a sweep: the quick-start, or SPEC=path/to/spec.yaml; goe
 
 ui: $(READY)  ## open MLflow on 127.0.0.1 over ./runs
 	@$(RUN)sweeps ui
+
+services-up: $(READY)  ## PostgreSQL and an MLflow server for a team, in SERVICES=folder; HOST=address to be reached
+	@$(RUN)python -m cluster services-up --folder $(SERVICES) $(if $(HOST),--host $(HOST))
+
+services-status: $(READY)  ## whether they run, and where
+	@$(RUN)python -m cluster services-status --folder $(SERVICES)
+
+services-down: $(READY)  ## end them; their data stay
+	@$(RUN)python -m cluster services-down --folder $(SERVICES)
 
 test: $(READY)  ## run the tests that take minutes
 	@$(RUN)python -m pytest -m 'not slow' $(PARALLEL)

@@ -18,16 +18,15 @@ class NotPrivate(PermissionError):
 
 
 def make_folder(path: Path, mode: int = FOLDER) -> Path:
-    """The folder ``path``, made with ``mode`` where there is none; those above it that are missing too, with mode 0700.
+    """The folder ``path``, made with ``mode`` where there is none, as are those above it.
 
     Raises:
         NotPrivate: it is there, and others may do more with it, or it is another user's.
     """
-    for missing in reversed([each for each in path.parents if not each.exists()]):
-        missing.mkdir(FOLDER, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(FOLDER)
-        path.chmod(mode)
+    for missing in reversed([each for each in (path, *path.parents) if not each.exists()]):
+        with contextlib.suppress(FileExistsError):
+            missing.mkdir(FOLDER)
+            missing.chmod(mode)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise NotPrivate(f"{path}: not a folder; a folder of your own with mode {mode:04o} is allowed")

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cluster import private
+from cluster.errors import Told
 
 BYTES = 32
 _MADE = re.compile(rf"[0-9a-f]{{{2 * BYTES}}}")
 MODE, PATH, VALUE = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN"
 
 
-class BadToken(ValueError):
+class BadToken(Told):
     """The file holds something else; the message does not say what."""
 
 

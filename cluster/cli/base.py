@@ -32,6 +32,7 @@ def _several() -> None:  # with a single command typer would take its name for a
 @contextmanager
 def told() -> Iterator[None]:
     """What a user can do something about, as one message and an exit code, without a traceback."""
+    from cluster.errors import Told
     from cluster.source import ConfigErrors
 
     try:
@@ -39,6 +40,6 @@ def told() -> Iterator[None]:
     except ConfigErrors as errors:
         print(errors, file=sys.stderr)
         raise typer.Exit(BAD_CONFIG) from None
-    except OSError as error:
+    except (OSError, Told) as error:
         print(f"cluster: {error}", file=sys.stderr)
         raise typer.Exit(FAILED) from None

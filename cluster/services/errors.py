@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cluster.errors import Told
 
-class ServiceError(RuntimeError):
-    """The services cannot be brought up or down; the message says why, what to do, and no secret."""
+
+class ServiceError(Told):
+    """The services cannot be brought up or down; the message says why, and what to do."""
