@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,8 +61,8 @@ STUDIES = {
     "ended": Moment("finish", after=True),
     "confirming": Moment("report", after=False, counts=lambda studies, trial, *_: trial.kind == CONFIRM),
 }
+TORN = "recorded, not proven"
 RECORDS = {
-    "recorded, not proven": Moment("put", after=False, counts=lambda store, path, data: path.endswith("manifest.json")),
     "ranking": Moment("replace", after=False, counts=lambda store, path, data: path == "ranking.json"),
     "map": Moment("replace", after=False, counts=lambda store, path, data: path == "map.json"),
 }
@@ -76,6 +76,8 @@ def strike(kill: Kill) -> None:
         _wrap(Studies, STUDIES[kill.moment], kill.nth)
     elif kill.moment in RECORDS:
         _wrap(Store, RECORDS[kill.moment], kill.nth)
+    elif kill.moment == TORN:
+        _tear(kill.nth)
     else:
         _wrap(Attempt, Moment("commit", after=True), kill.nth)
 
@@ -93,6 +95,22 @@ def _wrap(owner: type, moment: Moment, nth: int) -> None:
         return result
 
     setattr(owner, moment.method, wrapped)
+
+
+def _tear(nth: int) -> None:
+    """At the ``nth`` report all is there but its manifest, the last."""
+    put_all, left = Store.put_all, nth
+
+    def torn(store: Store, objects: Mapping[str, bytes]) -> None:
+        nonlocal left
+        *others, last = objects
+        left -= last.endswith("manifest.json")
+        if left == 0:
+            put_all(store, {path: objects[path] for path in others})
+            _die()
+        put_all(store, objects)
+
+    Store.put_all = torn  # type: ignore[method-assign]
 
 
 def _die() -> None:

@@ -62,7 +62,7 @@ def trial(number: int = 0, state: str = "running", attempt: int = 1, arm: str = 
 def write(store: Store, told: Trial, steps: range) -> None:
     """Records of ``told``: its config, and a report at each of ``steps`` by its attempt."""
     record = TrialRecord(store, told.key)
-    record.write_config({"arm": told.arm})
+    record.write_begin(told, {"arm": told.arm})
     for step in steps:
         commit(record.attempt(told.attempt), step)
 

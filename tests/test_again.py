@@ -82,7 +82,10 @@ def test_a_trial_comes_out_the_same_to_the_last_bit(record: TrialRecord, tmp_pat
 def test_what_comes_out_otherwise_is_told_with_step_name_and_size(record: TrialRecord, tmp_path: Path) -> None:
     other = TrialRecord(Store(str(tmp_path / "other")), record.key)
     config = record.config()
-    other.write_config({**config, "hypers": {**config["hypers"], "lr": config["hypers"]["lr"] * (1 + 1e-9)}})
+    changed = {**config, "hypers": {**config["hypers"], "lr": config["hypers"]["lr"] * (1 + 1e-9)}}
+    trial = record.trial()
+    assert trial is not None
+    other.write_begin(trial, changed)
     held = record.attempt(1)
     for report in record.history():  # as if these were its reports
         checkpoint = held.checkpoint(report.step)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import fsspec
@@ -73,6 +74,36 @@ def test_an_object_is_never_changed_and_a_view_is(store: Store) -> None:
     assert store.get("one") == b"2"
 
 
+def test_of_objects_together_none_after_a_refused_one_is_written(store: Store) -> None:
+    store.put("b", b"1")
+    store.put_all({"a": b"1", "b": b"1"})
+    with pytest.raises(RecordExists, match=r"^b in .* exists with other bytes"):
+        store.put_all({"a": b"1", "b": b"2", "c": b"1"})
+    assert store.get("b") == b"1" and not store.exists("c")
+
+
+def test_bytes_reach_the_disk_before_names_and_names_soon_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, str]] = []
+    rename, sync = os.replace, os.fsync
+
+    def renamed(old: Path, new: Path) -> None:
+        done.append(("name", str(Path(new).relative_to(tmp_path))))
+        rename(old, new)
+
+    def synced(descriptor: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        done.append(("entries" if path.is_dir() else "bytes", path.name.lstrip(".").split(".")[0]))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "replace", renamed)
+    monkeypatch.setattr(os, "fsync", synced)
+    Store(str(tmp_path)).put_all({"x/one": b"1", "x/y/two": b"2"})
+    assert done[:4] == [("bytes", "one"), ("bytes", "two"), ("name", "x/one"), ("name", "x/y/two")]
+    assert sorted(done[4:]) == [("entries", name) for name in sorted((tmp_path.name, "x", "y"))]
+
+
 @pytest.mark.parametrize("path", ["../out", "a/../../out", "/etc/passwd", "a//b", "a/./b", "a/"])
 def test_paths_stay_below_the_root(store: Store, path: str) -> None:
     with pytest.raises(ValueError, match="is no path of an object"):
@@ -100,8 +131,8 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_what_was_committed_is_read_back(record: TrialRecord, store: Store) -> None:
-    record.write_config({"arm": "consensus", "lr": 4e-4})
-    record.write_config({"lr": 4e-4, "arm": "consensus"})
+    record.write_begin(trial(), {"arm": "consensus", "lr": 4e-4})
+    record.write_begin(trial(), {"lr": 4e-4, "arm": "consensus"})
     for step in (400, 800):
         commit(record.attempt(1), step, samples=step == 400)
     again = TrialRecord(store, KEY)
@@ -113,7 +144,7 @@ def test_what_was_committed_is_read_back(record: TrialRecord, store: Store) -> N
     assert last is not None and (last.step, last.attempt, last.files()) == (800, 1, state(800))
     assert store.list(below(record, 1, "history")) == ["000400.json", "000800.json"]
     with pytest.raises(RecordExists):
-        record.write_config({"arm": "gda"})
+        record.write_begin(trial(), {"arm": "gda"})
 
 
 def test_nothing_recorded_reads_as_nothing(record: TrialRecord) -> None:
@@ -273,11 +304,12 @@ class FailingStore(Store):
         super().__init__(root)
         self.left = after
 
-    def put(self, path: str, data: bytes) -> None:
-        if self.left == 0:
-            raise OSError("storage lost")
-        self.left -= 1
-        super().put(path, data)
+    def put_all(self, objects: Mapping[str, bytes]) -> None:
+        for path, data in objects.items():
+            if self.left == 0:
+                raise OSError("storage lost")
+            self.left -= 1
+            super().put_all({path: data})
 
 
 def test_a_report_happens_with_its_last_object(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def contents(folder: Path) -> dict[str, str]:
 def test_a_bucket_and_a_folder_have_one_layout(bucket: Bucket, tmp_path: Path) -> None:
     for root in ("s3://bucket/layout", str(tmp_path / "local")):
         record = TrialRecord(Store(root), KEY)
-        record.write_config({"arm": "consensus"})
+        record.write_begin(trial(), {"arm": "consensus"})
         for step in range(100, 700, 100):
             commit(record.attempt(1), step, best=step in (200, 300))
         again = TrialRecord(Store(root), KEY)

@@ -87,10 +87,9 @@ class Attempt:
         files = {} if samples is None else {f"samples/{name}.png": samples}
         files[f"history/{name}.json"] = encode(_checked(step, report)._asdict(), f"report at step {step}")
         files |= {f"checkpoint/{name}/{file}": data for file, data in state.items()}
-        for path, data in files.items():
-            self._store.put(f"{self._folder}/{path}", data)
         manifest = Manifest(step, self.number, best, {path: sha256(data) for path, data in files.items()})
-        self._store.put(f"{self._folder}/checkpoint/{name}/{MANIFEST}", seal(manifest))
+        files[f"checkpoint/{name}/{MANIFEST}"] = seal(manifest)
+        self._store.put_all({f"{self._folder}/{path}": data for path, data in files.items()})
         self._written.add(step)
         self._prune(_Held(step, self.number, best, True, tuple(state)))
 
@@ -212,13 +211,16 @@ class TrialRecord:
         self._folder = f"trials/{key}"
         self._attempts: dict[int, Attempt] = {}
 
-    def write_config(self, config: Mapping[str, Any]) -> None:
-        """Records what the trial is, once; the same again is accepted. ``RecordExists`` where it differs."""
-        self._store.put(f"{self._folder}/config.json", encode(config, f"config of {self.key}"))
+    def write_begin(self, trial: Trial, config: Mapping[str, Any]) -> None:
+        """Records what the trial is, and at which an attempt begins; the same again is accepted.
 
-    def write_begin(self, trial: Trial) -> None:
-        """Records that an attempt begins, and at which trial."""
-        self._store.put(f"{self._folder}/attempt-{trial.attempt}/begin.json", encode(trial._asdict(), self.key))
+        Raises:
+            RecordExists: it was something else before.
+        """
+        begin = f"{self._folder}/attempt-{trial.attempt}/begin.json"
+        told = {f"{self._folder}/config.json": encode(config, f"config of {self.key}"),
+                begin: encode(trial._asdict(), self.key)}  # fmt: skip
+        self._store.put_all(told)
 
     def write_end(self, trial: Trial) -> None:
         """Records how the trial ended with this attempt; the same again is accepted."""

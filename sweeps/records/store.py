@@ -12,7 +12,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,23 +46,26 @@ class Store:
         return f"Store({redacted(self.root)!r})"
 
     def put(self, path: str, data: bytes) -> None:
-        """Writes an object that is not there yet; the same bytes again are accepted. One call, unless it is there.
+        """Writes an object that is not there yet, as ``put_all`` does. One call, unless it is there."""
+        self.put_all({path: data})
+
+    def put_all(self, objects: Mapping[str, bytes]) -> None:
+        """Writes objects that are not there yet, in order; the same bytes again are accepted.
 
         Raises:
-            RecordExists: it is there with other bytes.
+            RecordExists: one is there with other bytes; none after it is written.
             OSError: also for a disk below its floor.
         """
-        checked = _checked(path)
+        checked = {_checked(path): data for path, data in objects.items()}
         if self.local and self.floor:
             _check_room(Path(expand(self.root).removeprefix("file://")).absolute(), self.floor)
         try:
-            self._backend.create(checked, data)
-        except FileExistsError:
-            if self._backend.read(checked) != data:
-                where = redacted(self.root)
-                raise RecordExists(
-                    f"{path} in {where} exists with other bytes, and what is recorded is never changed"
-                ) from None
+            self._backend.create(checked)
+        except FileExistsError as error:
+            where = redacted(self.root)
+            raise RecordExists(
+                f"{error} in {where} exists with other bytes, and what is recorded is never changed"
+            ) from None
 
     def replace(self, path: str, data: bytes) -> None:
         """Writes a view (a report, a table) over the one before."""
@@ -86,7 +89,7 @@ class Store:
 
 
 class _Backend(Protocol):
-    def create(self, path: str, data: bytes) -> None: ...
+    def create(self, objects: Mapping[str, bytes]) -> None: ...
     def write(self, path: str, data: bytes) -> None: ...
     def read(self, path: str) -> bytes: ...
     def exists(self, path: str) -> bool: ...
@@ -100,25 +103,39 @@ class _Folder:
     def __init__(self, root: str) -> None:
         self._root = Path(root).absolute()
 
-    def create(self, path: str, data: bytes) -> None:
-        if self.exists(path):
-            raise FileExistsError(path)
-        self.write(path, data)
+    def create(self, objects: Mapping[str, bytes]) -> None:
+        self._write({path: data for path, data in objects.items() if not self._has(path, data)})
+
+    def _has(self, path: str, data: bytes) -> bool:
+        if there := self.exists(path):
+            _refuse_other(self, path, data)
+        return there
 
     def write(self, path: str, data: bytes) -> None:
-        target = self._root / path
-        make_folder(target.parent)
-        hidden = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+        self._write({path: data})
+
+    def _write(self, objects: Mapping[str, bytes]) -> None:
+        """All of them with two waits for the disk, one for the bytes and one for the names: a journal's commit takes
+        along whatever was written before it."""
+        hidden: dict[Path, Path] = {}
+        changed: set[Path] = set()
         try:
-            with open(hidden, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(hidden, target)
+            for path, data in objects.items():
+                target = self._root / path
+                changed |= {target.parent, *_made(target.parent)}
+                hidden[target] = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+                with open(hidden[target], "xb") as file:
+                    file.write(data)
+            for aside in hidden.values():
+                _sync(aside)
+            for target, aside in hidden.items():
+                os.replace(aside, target)
         except BaseException:
-            hidden.unlink(missing_ok=True)
+            for aside in hidden.values():
+                aside.unlink(missing_ok=True)
             raise
-        _sync(target.parent)
+        for folder in changed:
+            _sync(folder)
 
     def read(self, path: str) -> bytes:
         return (self._root / path).read_bytes()
@@ -150,7 +167,14 @@ class _Bucket:
             self._files, root = fsspec.url_to_fs(url, use_listings_cache=False, **options)
         self._root = root.rstrip("/")
 
-    def create(self, path: str, data: bytes) -> None:
+    def create(self, objects: Mapping[str, bytes]) -> None:
+        for path, data in objects.items():
+            try:
+                self._create(path, data)
+            except FileExistsError:
+                _refuse_other(self, path, data)
+
+    def _create(self, path: str, data: bytes) -> None:
         with self._told():
             try:
                 self._files.pipe_file(self._at(path), data, mode="create")
@@ -231,19 +255,32 @@ def _checked(path: str) -> str:
     return path
 
 
+def _refuse_other(backend: _Backend, path: str, data: bytes) -> None:
+    if backend.read(path) != data:
+        raise FileExistsError(path)
+
+
 def make_folder(folder: Path) -> None:
-    """Creates a folder and its parents, its owner's alone: ``os.makedirs`` applies a mode to the last one only."""
+    """Creates a folder and its parents, its owner's alone."""
+    for changed in _made(folder):
+        _sync(changed)
+
+
+def _made(folder: Path) -> list[Path]:
+    """Creates a folder and its parents (``os.makedirs`` applies a mode to the last one only), and returns those that
+    have a new entry."""
     if folder.is_dir():
-        return
-    make_folder(folder.parent)
+        return []
+    changed = _made(folder.parent)
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-        _sync(folder.parent)
+        changed.append(folder.parent)
+    return changed
 
 
-def _sync(folder: Path) -> None:
-    """Flushes a folder's entries, without which a renamed file may be gone after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Flushes a file's bytes, or a folder's entries, without which a renamed file may be gone after a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -25,9 +25,9 @@ from sweeps.show.report.page import render
 from sweeps.spec.environment import expand, veiled
 from sweeps.spec.sweep import Arm, Sweep
 from sweeps.track.background import promise
-from sweeps.track.following import created, dataset_of, tracker_of
+from sweeps.track.following import created, dataset_of
+from sweeps.track.process import TrackingProcess
 from sweeps.track.summarize import summary_of
-from sweeps.track.tracker import Tracker
 
 if TYPE_CHECKING:
     from sweeps.run.service import Service
@@ -155,7 +155,7 @@ def carry_on(
         sweep, service = _settled(folder, asked, accept)
         refuse_too_much(sweep.resources)
         stopping.tells(service.halt)
-        tracker = tracker_of(sweep, folder, service.studies.trials)
+        tracker = TrackingProcess(folder, service.studies.trials)
         service.make_up()
         tracker.start()
         status = "broken"
@@ -242,12 +242,11 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
         refresh(always=True)
 
 
-def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: Tracker, status: str) -> None:
+def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: TrackingProcess, status: str) -> None:
     """The report, and a last pass over MLflow with the summary run."""
     write_report(sweep, service, folder, status)
     shares = {} if sweep.map is None else mapgather.shares(mapgather.maps(sweep, service))
-    tracker.summary(summary_of(folder.store, sweep, created(folder.read()), shares))
-    tracker.stop()
+    tracker.finish(summary_of(folder.store, sweep, created(folder.read()), shares))
 
 
 class Estimate(NamedTuple):

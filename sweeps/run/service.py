@@ -238,10 +238,9 @@ class Service:
     def _begin(self, trial: Trial) -> Work:
         config = self._arms[trial.arm].configure(trial)
         record = TrialRecord(self.store, trial.key)
-        record.write_config(config._asdict())
         work = self._counted.get(trial.key) or Work(self.studies.begin(trial), config)
         self._counted[trial.key] = work  # once, also where the storage is out for the next line
-        record.write_begin(work.trial)
+        record.write_begin(work.trial, config._asdict())
         del self._counted[trial.key]
         self.watchdog.begun(trial.key, self._failures.get(trial.key, 0))
         return work

@@ -13,12 +13,16 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import Engine
 
 from sweeps.records.aside import made_aside
 from sweeps.records.record import TrialRecord
@@ -288,6 +292,8 @@ def _client(uri: str) -> MlflowClient:
     _hush()
     from mlflow import MlflowClient
 
+    if not event.contains(Engine, "connect", _light):
+        event.listen(Engine, "connect", _light)
     return MlflowClient(uri)
 
 
@@ -295,6 +301,12 @@ def _hush() -> None:
     """MLflow, imported after this, prints nothing."""
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
     logging.getLogger("alembic").setLevel(logging.ERROR)
+
+
+def _light(connection: object, _: object) -> None:
+    """A commit to SQLite that does not wait for the disk: what a power cut takes, the next pass logs again."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _connect(uri: str, sweep: str, artifacts: str | None, about: Mapping[str, str]) -> Ledger:
@@ -331,7 +343,10 @@ def _make_tables(path: Path) -> None:
     from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    SqlAlchemyStore(f"sqlite:///{path}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
+    engine = SqlAlchemyStore(f"sqlite:///{path}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine
+    with engine.connect() as connection:
+        connection.execute(text("PRAGMA journal_mode=WAL"))  # stays with the file: who reads does not wait
+    engine.dispose()
 
 
 def _is_anothers(experiment: Experiment, identity: str) -> bool:

@@ -1,0 +1,138 @@
+"""The tracker in a process of its own: MLflow never takes the interpreter from the driver, for whom workers wait.
+
+The driver sends what trials there are, as they change; the process reads the records itself. It lives no longer than
+the driver, whose end it sees, and may end at any time: another is started and compares afresh. As a module this is the
+process: ``python -m sweeps.track.process FD``, with one end of a socket pair.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sweeps.records.folder import Folder
+    from sweeps.search.trials import Trial
+    from sweeps.track.reconcile import Summary
+
+EVERY = 1.0  # seconds between looks at what trials have changed
+NICENESS = 5  # below the training's
+TRIES = 2  # for the last pass
+
+
+class TrackingProcess:
+    """Follows the sweep in ``folder`` into its MLflow experiment; ``trials`` says, to any thread, what there are."""
+
+    def __init__(self, folder: Folder, trials: Callable[[], list[Trial]]) -> None:
+        self.error: str | None = None
+        self._place = folder.storage, folder.name
+        self._trials = trials
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ours: Connection | None = None
+        self._sent: dict[str, Trial] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._feed, name="tracking", daemon=True)
+
+    def start(self) -> None:
+        """Begins to follow."""
+        self._send()
+        self._thread.start()
+
+    def finish(self, summary: Summary) -> None:
+        """Waits for a last pass, which writes the summary run too; ``error`` says in a line why, if it failed."""
+        self._stopping.set()
+        self._thread.join()
+        try:
+            for _ in range(TRIES):
+                with contextlib.suppress(OSError, EOFError):
+                    self.error = self._finished(summary)
+                    return
+                self.error = "the process that keeps MLflow in step ended before it was done"
+                self._end()
+        finally:
+            self._end()
+
+    def _finished(self, summary: Summary) -> str | None:
+        connection = self._send()
+        connection.send(summary)
+        error: str | None = connection.recv()
+        return error
+
+    def _feed(self) -> None:
+        while not self._stopping.wait(EVERY):
+            try:
+                self._send()
+            except OSError:  # it has ended; the next look starts another
+                self._end()
+
+    def _send(self) -> Connection:
+        connection = self._ours or self._begin()
+        changed = {trial.key: trial for trial in self._trials() if self._sent.get(trial.key) != trial}
+        if changed:
+            connection.send(changed)
+            self._sent |= changed
+        return connection
+
+    def _begin(self) -> Connection:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+        self._ours = Connection(ours.detach())
+        self._ours.send(self._place)
+        return self._ours
+
+    def _end(self) -> None:
+        """Nothing is left of it: what it was at is compared again by the next."""
+        if self._ours is not None:
+            self._ours.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._ours, self._process, self._sent = None, None, {}
+
+
+def main(descriptor: int) -> None:
+    """Reconciles until it is told to finish, or its driver is gone."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # a terminal's go to the driver too, who decides
+        signal.signal(number, signal.SIG_IGN)
+    os.nice(NICENESS)
+    connection = Connection(descriptor)
+    try:
+        error = _follow(connection)
+    except EOFError:
+        os._exit(1)  # in the midst of a pass, as when it is killed
+    connection.send(error)
+
+
+def _follow(connection: Connection) -> str | None:
+    from sweeps.records.folder import Folder
+    from sweeps.spec.sweep import Sweep
+    from sweeps.track.following import tracker_of
+
+    folder = Folder(*connection.recv())
+    trials: dict[str, Trial] = {}
+    tracker = tracker_of(Sweep.from_normalized(folder.read()["sweep"]), folder, lambda: list(trials.values()))
+    tracker.start()
+    while isinstance(told := connection.recv(), dict):
+        trials = {**trials, **told}
+    tracker.summary(told)
+    tracker.stop()
+    return tracker.error
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
