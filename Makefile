@@ -4,12 +4,16 @@ PYTHON ?= python3
 VENV ?= .venv
 SPEC ?= sweeps/specs/digits.yaml
 SERVICES ?= services
+CLUSTER ?= local
+NODES ?= 1
 READY := $(VENV)/.ready
 PARALLEL ?= -n auto --dist loadfile
 RUN := OMP_NUM_THREADS=1 $(VENV)/bin/
+LOCAL = $(if $(filter local,$(CLUSTER)),,$(error CLUSTER=$(CLUSTER): started by what `python -m cluster render` writes; \
+	local is allowed here))$(RUN)python -m cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep ui test test-all test-services fuzz check format bench overhead gallery clean services-up services-status services-down test-cluster
+.PHONY: help setup sweep ui test test-all test-services fuzz check format bench overhead gallery clean services-up services-status services-down cluster-up cluster-status cluster-down test-cluster
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +31,15 @@ sweep: $(READY)  ## run a sweep: the quick-start, or SPEC=path/to/spec.yaml; goe
 
 ui: $(READY)  ## open MLflow on 127.0.0.1 over ./runs
 	@$(RUN)sweeps ui
+
+cluster-up: $(READY)  ## a Ray cluster of NODES=3 nodes on this machine; other places: python -m cluster render
+	@$(LOCAL) up --nodes $(NODES)
+
+cluster-status: $(READY)  ## what runs of it
+	@$(LOCAL) status
+
+cluster-down: $(READY)  ## end it; nothing is left
+	@$(LOCAL) down
 
 services-up: $(READY)  ## PostgreSQL and an MLflow server for a team, in SERVICES=folder; HOST=address to be reached
 	@$(RUN)python -m cluster services-up --folder $(SERVICES) $(if $(HOST),--host $(HOST))
@@ -47,6 +60,9 @@ test-services: $(READY)  ## the tests of S3 and PostgreSQL; as root, installs Po
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [ "$$(id -u)" != 0 ] || \
 		(apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends postgresql)
 	@$(RUN)python -m pytest -rs tests/test_s3.py tests/test_database.py
+
+test-cluster: $(READY)  ## the tests of clusters, those with machines in network namespaces too: minutes, as root
+	@$(RUN)python -m pytest -rs tests/cluster
 
 fuzz: $(READY)  ## try twenty thousand mutated specs
 	@$(RUN)python -m pytest tests/test_spec_fuzz.py -m slow $(PARALLEL)

@@ -29,7 +29,8 @@ RULES = [
     Rule("sweeps", {"ray"}, {"sweeps/run/tune.py"}),
     Rule("sweeps", {"mlflow"}, {"sweeps/track/tracker.py"}),
     Rule("cluster", OURS - {"cluster"}, set()),
-    Rule("cluster", {"mlflow", "optuna", "ray", "torch"}, set()),  # it starts their programs
+    Rule("cluster", {"mlflow", "optuna", "torch"}, set()),  # it starts their programs
+    Rule("cluster", {"ray"}, {"cluster/local/loopback.py"}),  # which runs in Ray's own program, as its hook
 ]
 
 

@@ -6,7 +6,11 @@ import importlib
 
 from cluster.cli.base import app
 
-THEMES = ("render", "services")  # as --help lists their commands; a new one is a file here and its name in this line
+THEMES = (
+    "local",
+    "render",
+    "services",
+)  # as --help lists their commands; a new one is a file here and its name in this line
 
 for theme in THEMES:
     importlib.import_module(f"cluster.cli.{theme}")
