@@ -121,6 +121,17 @@ def verdict(paper: int, always: int, updates: int, slowed: int) -> str:
     return judging.method_or_slowness(*found.values())
 
 
+def test_what_carries_an_effect_is_named_and_what_does_not() -> None:
+    better, same, worse = (
+        judging.contrasts({"": pair})[""] for pair in ((arm(30), arm(2)), (arm(9), arm(7)), (arm(2), arm(30)))
+    )
+    assert judging.carrier({"steps": better, "rejection": same}) == "What carries the effect: steps, not rejection."
+    assert judging.carrier({"steps": worse, "rejection": better}) == "What carries the effect: rejection, not steps."
+    assert judging.carrier({"steps": better, "rejection": better}) == "What carries the effect: steps and rejection."
+    said = "Nothing is shown to carry the effect, neither steps nor rejection."
+    assert judging.carrier({"steps": worse, "rejection": same}) == said
+
+
 @pytest.mark.parametrize(
     ("rates", "said"),
     [

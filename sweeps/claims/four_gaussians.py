@@ -136,8 +136,12 @@ def _conclusion(results: Mapping[str, Curves]) -> str:
         found["rejecting against always accepting, six steps, equal accepted updates"],
         found["rejecting against always accepting at scaled rates, six steps"],
     )
+    carrier = judging.carrier({
+        "the six discriminator steps": found["six discriminator steps against one, always accepting"],
+        "the rejection": found["rejecting against always accepting, six steps"],
+    })  # fmt: skip
     return "\n".join([
-        verdict,
+        f"{carrier} {verdict}",
         f"Shown to help: {'; '.join(helps) or 'nothing'}. Shown to hurt: {'; '.join(hurts) or 'nothing'}.",
         *(f"- {own}" for own in found.values()),
     ])  # fmt: skip

@@ -120,6 +120,16 @@ def method_or_slowness(at_once: Contrast, accepted: Contrast, slower: Contrast) 
     return "Its slowness wins: always accepting, slowed down alike, does better still."
 
 
+def carrier(parts: Mapping[str, Contrast]) -> str:
+    """Which ingredients are shown to help, each by the runs with it against those without; and which are not."""
+    helps = [name for name, own in parts.items() if own.shown > 0]
+    others = [name for name in parts if name not in helps]
+    if not helps:
+        return f"Nothing is shown to carry the effect, neither {' nor '.join(others)}."
+    said = f"What carries the effect: {' and '.join(helps)}"
+    return f"{said}, not {' or '.join(others)}." if others else f"{said}."
+
+
 def hits(curves: Curves, name: str, index: int, wanted: float = 1.0) -> dict[int, bool]:
     """Seed -> whether its value at report ``index`` is ``wanted``."""
     return {seed: value == wanted for seed, value in zip(curves.seeds, curves.values[name][index], strict=True)}
