@@ -17,6 +17,7 @@ CODES = {
     "sweeps.records.folder.NoExtension": BAD_SPEC,
     "sweeps.records.folder.NoSweep": FAILED,
     "sweeps.records.folder.SweepExists": TAKEN,
+    "sweeps.run.joining.NoCluster": FAILED,
     "sweeps.run.owner.Owned": TAKEN,
     "sweeps.run.pick.NoTrial": FAILED,
     "sweeps.run.service.NoRoom": FAILED,

@@ -1,4 +1,4 @@
-"""Whether this machine has what one trial asks for: said before anything is made."""
+"""Whether this machine has what one trial asks for: said before anything is made. A cluster is asked once joined."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from minmax.lazy import torch
+from sweeps.run.joining import address_of, refuse_closed
 from sweeps.run.service import NoRoom
 from sweeps.spec.limits import size
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def refuse_too_much(resources: Resources) -> None:
-    """Raises ``NoRoom`` if a trial would wait for ever."""
+    """Raises ``NoRoom`` if a trial would wait for ever, ``NoCluster`` if it would for a cluster."""
+    address = address_of()
+    if address is not None:
+        refuse_closed(address)
+        return
     there = {"cpu": os.cpu_count() or 1, "gpu": torch.cuda.device_count()}
     for name, asked in (("cpu", resources.cpu), ("gpu", resources.gpu)):
         if asked > there[name]:

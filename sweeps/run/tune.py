@@ -11,9 +11,13 @@ import os
 import secrets
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
+
+from sweeps.run import joining
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -30,7 +34,8 @@ ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
 }
 os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
-os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # in memory only: Ray's own file is world-readable
+if joining.address_of() is None:  # a cluster has its own
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # in memory only: Ray's file is world-readable
 
 import ray  # noqa: E402  # the environment above is read at import
 from ray import tune  # noqa: E402
@@ -56,6 +61,7 @@ class_cache.ENV_VARS_TO_PROPAGATE.difference_update(  # Ray logs what it passes 
     {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"}
 )
 OBJECT_STORE_BYTES = 128 * 2**20  # nothing large goes through it
+LOOK, JOINING = 1.0, 120.0  # seconds: between looks at a cluster's nodes, and for a first one with room for a trial
 
 
 class TrialActor(tune.Trainable):
@@ -108,14 +114,16 @@ class TrialActor(tune.Trainable):
 class StudySearcher(Searcher):
     """Tune's trials are attempts that the service hands out."""
 
-    def __init__(self, service: Service, base: dict[str, Any], on_change: Callable[[], None]) -> None:
+    def __init__(self, service: Service, base: dict[str, Any], slots: Slots, on_change: Callable[[], None]) -> None:
         super().__init__(metric="value", mode="min")
-        self._service, self._base, self._on_change = service, base, on_change
+        self._service, self._base, self._slots, self._on_change = service, base, slots, on_change
         self.works: dict[str, Work] = {}
         self.reasons: dict[str, Failure | tuple[()]] = {}  # why a worker's process is gone, where that is known
 
     def suggest(self, trial_id: str) -> Any:
         """The next attempt's config; None to be asked again; FINISHED at the end."""
+        if self.works and len(self.works) >= self._slots.now:
+            return None
         work = self._service.next()
         if not isinstance(work, Work):
             return Searcher.FINISHED if isinstance(work, Done) else None
@@ -225,9 +233,11 @@ class Watch(tune.Callback):
 def drive(service: Service, resources: Resources, ready: Callable[[], object], on_change: Callable[[], None]) -> None:
     """Runs the sweep to its end, or until the service is halted and every worker has come to its next report.
 
-    It runs on a Ray instance of its own, which ends with it; ``ready`` returns once there is data.
+    It runs on a Ray instance of its own, which ends with it, or joins the cluster that ``RAY_ADDRESS`` names; ``ready``
+    returns once there is data.
 
     Raises:
+        NoCluster: the cluster can't be joined.
         NoRoom: a trial asks for more than this machine has.
         KeyboardInterrupt: it was stopped; every finished report is recorded, and ``resume`` goes on from there.
         StorageOut: the storage was out for too long.
@@ -236,9 +246,11 @@ def drive(service: Service, resources: Resources, ready: Callable[[], object], o
     with _ray() as folder:
         ready()
         asked = _asked(resources)
+        slots = Slots(asked, grows=joining.address_of() is not None)
+        slots.refuse_none()
         store, limit = service.store, None if resources.gpu else resources.memory  # CUDA maps far more than it uses
         base = {"store": store.root, "floor": store.floor, "cpu": resources.cpu, "memory": limit, "path": [os.getcwd()]}
-        searcher = StudySearcher(service, base, on_change)
+        searcher = StudySearcher(service, base, slots, on_change)
         tune.Tuner(
             tune.with_resources(TrialActor, asked),
             tune_config=tune.TuneConfig(
@@ -246,7 +258,7 @@ def drive(service: Service, resources: Resources, ready: Callable[[], object], o
                 scheduler=StudyScheduler(searcher, service, on_change),
                 num_samples=-1,
                 reuse_actors=True,
-                max_concurrent_trials=min(_slots(asked), resources.max_concurrent or sys.maxsize),
+                max_concurrent_trials=resources.max_concurrent or sys.maxsize,
             ),
             run_config=tune.RunConfig(
                 storage_path=folder,
@@ -263,23 +275,41 @@ def drive(service: Service, resources: Resources, ready: Callable[[], object], o
 
 @contextmanager
 def _ray() -> Iterator[str]:
-    """A Ray instance on the loopback, and a folder for Tune; both leave nothing behind, however this process ends."""
+    """Ray, and a folder for Tune; of what is ours nothing is left behind, however this process ends."""
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # of a worker's death the service tells, in one line
+    address = joining.address_of()
     with guarded(), scratch() as folder:
         try:
             with _own_signals():
-                ray.init(
-                    address="local",
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    object_store_memory=OBJECT_STORE_BYTES,
-                    _node_ip_address="127.0.0.1",
-                    _temp_dir=str(folder / "ray"),
-                )
+                if address is None:
+                    _start(folder / "ray")
+                else:
+                    _join(address)
             yield str(folder / "tune")
         finally:
             ray.shutdown(wait_for_processes=True)
+
+
+def _start(folder: Path) -> None:
+    """A Ray instance of our own, on the loopback."""
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        object_store_memory=OBJECT_STORE_BYTES,
+        _node_ip_address="127.0.0.1",
+        _temp_dir=str(folder),
+    )
+
+
+def _join(address: str) -> None:
+    """A cluster that others started, and end."""
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        why = " ".join(str(error).split())
+        raise joining.NoCluster(f"{joining.ADDRESS}: {address} let us not in: {why}; is it the token?") from error
 
 
 @contextmanager
@@ -301,12 +331,42 @@ def _asked(resources: Resources) -> dict[str, float]:
     return {"cpu": resources.cpu, "gpu": resources.gpu, "memory": resources.memory or 0}
 
 
-def _slots(asked: Mapping[str, float]) -> int:
-    """How many trials fit the cluster at once."""
-    have = {name.lower(): there for name, there in ray.cluster_resources().items()}
-    for name, amount in asked.items():
-        if amount > have.get(name, 0):
-            unit, of = ("GB", 1e9) if name == "memory" else ("", 1)
-            there = f"{have.get(name, 0) / of:.4g}{unit}"
-            raise NoRoom(f"resources.{name}: {amount / of:.4g}{unit} asked for one trial; Ray has {there} to give")
-    return min(int(have[name] // amount) for name, amount in asked.items() if amount)
+class Slots:
+    """How many trials there is room for at once. A cluster that was joined grows and shrinks, so it is asked again."""
+
+    def __init__(self, asked: Mapping[str, float], grows: bool) -> None:
+        self._asked = {name: amount for name, amount in asked.items() if amount}
+        self._grows, self._known, self._looked = grows, 0, -LOOK
+
+    @property
+    def now(self) -> int:
+        """As of a moment ago."""
+        if (self._grows or not self._known) and time.monotonic() - self._looked >= LOOK:
+            self._known, self._looked = sum(map(self._on, _nodes())), time.monotonic()
+        return self._known
+
+    def refuse_none(self) -> None:
+        """Waits for a first node of a cluster with room for a trial. Raises ``NoRoom`` where none has any."""
+        end = time.monotonic() + (JOINING if self._grows else 0)
+        while not self.now:
+            if time.monotonic() >= end:
+                raise NoRoom(self._none())
+            time.sleep(LOOK)
+
+    def _on(self, node: Mapping[str, float]) -> int:
+        return min(int(node.get(name, 0) // amount) for name, amount in self._asked.items())
+
+    def _none(self) -> str:
+        most = {name: max((node.get(name, 0) for node in _nodes()), default=0) for name in self._asked}
+        short = [name for name, amount in self._asked.items() if amount > most[name]]
+        name = (short or list(self._asked))[0]
+        unit, of = ("GB", 1e9) if name == "memory" else ("", 1)
+        there = f"{most[name] / of:.4g}{unit}"
+        where = f"the largest node of {joining.address_of()} has {there}" if self._grows else f"Ray has {there} to give"
+        return f"resources.{name}: {self._asked[name] / of:.4g}{unit} asked for one trial; {where}"
+
+
+def _nodes() -> list[dict[str, float]]:
+    """What each living node has in all, by the names that a trial asks by."""
+    living = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [{name.lower(): amount for name, amount in node.items()} for node in living]
