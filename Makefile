@@ -64,6 +64,14 @@ test-services: $(READY)  ## the tests of S3 and PostgreSQL; as root, installs Po
 test-cluster: $(READY)  ## the tests of clusters, those with machines in network namespaces too: minutes, as root
 	@$(RUN)python -m pytest -rs tests/cluster
 
+.PHONY: test-browser chromium
+test-browser: $(READY) chromium  ## the report and MLflow's pages in a real browser; as root, installs Chromium first
+	@$(RUN)python -m pytest -rs tests/browser
+
+chromium:
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || \
+		(apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium fonts-dejavu-core)
+
 fuzz: $(READY)  ## try twenty thousand mutated specs
 	@$(RUN)python -m pytest tests/test_spec_fuzz.py -m slow $(PARALLEL)
 

@@ -12,7 +12,6 @@ from sweeps.track.tracker import QUIET, experiments, local_tracking
 
 LOCKED = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
 TRIED = 20
-TRAINING = "?workflowType=machine_learning"  # MLflow 3 opens on its pages for chat traces otherwise
 
 
 def serve(storage: str, port: int) -> None:
@@ -24,8 +23,8 @@ def serve(storage: str, port: int) -> None:
     address, artifacts = local_tracking(storage)
     free = _free(port)
     print(f"MLflow: http://127.0.0.1:{free} (it takes a few seconds to start; Ctrl-C ends it)", flush=True)
-    for name, number in experiments(address).items():
-        print(f"  {name}: http://127.0.0.1:{free}/#/experiments/{number}/runs{TRAINING}", flush=True)
+    for name, page in experiments(address).items():
+        print(f"  {name}: http://127.0.0.1:{free}/{page}", flush=True)
     options = ["--backend-store-uri", address, "--default-artifact-root", artifacts]
     server = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(free), "--workers", "1"]
     process = subprocess.Popen([*server, *options], env={**os.environ, **QUIET, **LOCKED}, start_new_session=True)

@@ -332,7 +332,7 @@ def test_every_diagnosis_has_a_shape_a_colour_and_a_place() -> None:
     words = {*RULES, UNSETTLED}
     assert set(WORDS) == set(GLYPHS) == set(ASCII) == set(STYLES) == set(COLOURS) == words
     assert len(set(GLYPHS.values())) == len(set(ASCII.values())) == len(set(COLOURS.values())) == len(words)
-    style = (Path(phases.__file__).parent / "templates" / "report.css").read_text()
+    style = (Path(phases.__file__).parent / "report" / "templates" / "page.css").read_text()
     assert all(f"--word-{word}: {COLOURS[word]}" in style for word in words)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import re
@@ -11,20 +12,24 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from recorded import BEGAN, commit, describe, picture, state, tracker, trial, write
+from sweeping import SPEC
 
 from sweeps.records.record import Report, TrialRecord
 from sweeps.records.store import Store
 from sweeps.search.trials import Trial
+from sweeps.spec.sweep import load
 from sweeps.track import describe as shown
 from sweeps.track.background import Background
 from sweeps.track.reconcile import Counts, Summary, Table
 from sweeps.track.tracker import Ledger, Tracker, TrackingError, local_tracking
+from sweeps.track.views import views_of
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:::mlflow", "ignore:::alembic"
@@ -36,6 +41,7 @@ METRICS = {"mean.frechet", "rate.success", "mean.norm", "share.diverged"}
 
 FIRST = """
 import sys
+import zlib
 from sweeps.records.store import Store
 from sweeps.track.tracker import Tracker, local_tracking
 assert "mlflow" not in sys.modules and "fsspec" not in sys.modules
@@ -502,3 +508,55 @@ def test_a_mean_that_the_record_has_is_not_computed_again() -> None:
     values = {"rate.success": 0.25, "lower.success": 0.1, "median.norm": 3.0}
     report = Report(1, 1, 1.0, 1, 1.0, {"success": [1.0, 0.0], "norm": [1.0, 2.0]}, values, [None, 3, 4, None], [])
     assert shown.metrics_of(report) == values | {"mean.norm": 1.5, "share.diverged": 0.5}
+
+
+# Views
+
+
+def unpacked(tag: str) -> dict[str, Any]:
+    """What MLflow's page makes of a saved view."""
+    state = json.loads(tag)["state"]
+    assert state.startswith("deflate;")
+    return json.loads(zlib.decompress(base64.b64decode(state.partition(";")[2])))
+
+
+def test_views_have_columns_that_the_runs_have(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    sweep = load(tmp_path / "spec.yaml")
+    views = views_of(sweep, BEGAN)
+    assert [json.loads(view)["name"] for view in views.values()] == ["Confirmed", "Every trial"]
+    for view in views.values():
+        assert len(view) < 5000, "longer than a tag may be"
+        state = unpacked(view)
+        assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`mean.high_quality`", False)
+        assert {"tags.`arm`", "metrics.`rate.success`", "params.`lr`", "params.`lr_ratio`", "params.`temperature`"} <= {
+            *state["selectedColumns"]
+        }
+
+
+def test_a_view_that_a_person_changed_stays(folder: Path) -> None:
+    following = tracker(folder, [])
+    following._views = {"mlflow.sharedViewState.sweep-first": "ours", "mlflow.sharedViewState.sweep-trials": "ours"}
+    following.reconcile()
+    mlflow = client(folder)
+    number = mlflow.get_experiment_by_name("digits").experiment_id
+    mlflow.set_experiment_tag(number, "mlflow.sharedViewState.sweep-first", "theirs")
+    mlflow.delete_experiment_tag(number, "mlflow.sharedViewState.sweep-trials")
+    again = tracker(folder, [])
+    again._views = following._views
+    again.reconcile()
+    tags = mlflow.get_experiment(number).tags
+    assert tags["mlflow.sharedViewState.sweep-first"] == "theirs"
+    assert tags["mlflow.sharedViewState.sweep-trials"] == "ours"
+
+
+def test_a_run_s_colour_is_its_arm_s_until_a_person_gives_it_another(folder: Path) -> None:
+    done = trial(0, "complete")
+    following = tracker(folder, [done])
+    following._describe = lambda told: describe(told)._replace(colour="#0072b2")
+    following.reconcile()
+    (run,) = runs(folder)
+    assert run.data.tags["mlflow.runColor"] == "#0072b2"
+    client(folder).set_tag(run.info.run_id, "mlflow.runColor", "#123456")
+    following.reconcile(full=True)
+    assert runs(folder)[0].data.tags["mlflow.runColor"] == "#123456"

@@ -13,6 +13,7 @@ CODES = {
     "sweeps.claims.work.WorkFailed": FAILED,
     "sweeps.spec.environment.Unset": BAD_SPEC,
     "sweeps.show.draw.NoSamples": FAILED,
+    "sweeps.show.paper.files.NothingToPrint": FAILED,
     "sweeps.fetch.NotFetched": FAILED,
     "sweeps.records.folder.NoExtension": BAD_SPEC,
     "sweeps.records.folder.NoSweep": FAILED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,18 +58,38 @@ def best(name: Name, storage: Storage = "./runs") -> None:
             standings.show(gather.ranking(sweep, service))
 
 
+class Format(StrEnum):
+    """What a report may be written as."""
+
+    HTML = "html"
+    MD = "md"
+    CSV = "csv"
+    PNG = "png"
+    PDF = "pdf"
+    SVG = "svg"
+
+
 @app.command()
-def report(name: Name, storage: Storage = "./runs") -> None:
-    """Write the sweep's HTML report anew."""
+def report(
+    name: Name,
+    kind: Annotated[Format, typer.Option("--format", help="A page; for papers, tables or figures.")] = Format.HTML,
+    storage: Storage = "./runs",
+) -> None:
+    """Write the sweep's report anew: a page, or what a paper takes of it."""
     with told():
         from sweeps.records.folder import Folder
         from sweeps.run.driver import open_sweep, write_report
+        from sweeps.show import gather
+        from sweeps.show.paper.files import printed
 
         folder = Folder(storage, name)
         sweep, service = open_sweep(folder)
         state = "finished" if service.is_done else "running" if owner_of(folder) else "stopped"
-        write_report(sweep, service, folder, state)
-        print(f"{folder.store.root}/report.html")
+        if kind is Format.HTML:
+            write_report(sweep, service, folder, state)
+            print(f"{folder.store.root}/report.html")
+        else:
+            _print(folder, printed(gather.view(sweep, service, state), kind))
 
 
 @app.command()
@@ -78,6 +99,12 @@ def ui(storage: Storage = "./runs", port: Annotated[int, typer.Option(help="The 
         from sweeps.ui import serve
 
         serve(storage, port)
+
+
+def _print(folder: Folder, files: dict[str, bytes]) -> None:
+    for name, data in files.items():
+        folder.store.replace(name, data)
+        print(f"{folder.store.root}/{name}")
 
 
 def _show_status(folder: Folder) -> None:

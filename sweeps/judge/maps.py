@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +11,7 @@ from typing import Any, NamedTuple
 from minmax.diagnosis import RULES, UNSETTLED, majority
 from sweeps.records.record import Report
 from sweeps.search.lattice import Axis, Chunk
+from sweeps.show import cells
 from sweeps.show.wording import count, listing, percent
 
 CONVERGED = "converged"
@@ -120,14 +119,12 @@ def as_csv(shown: Sequence[ArmMap]) -> str:
     """The maps as one table, a row a point."""
     names = [axis.name for axis in shown[0].axes] if shown else []
     outputs = list(dict.fromkeys(name for own in shown for point in own.points for name in point.metrics))
-    file = io.StringIO()
-    table = csv.writer(file, lineterminator="\n")
-    table.writerow(["arm", *names, "diagnosis", CONVERGED, "diverged_at", *outputs])
+    table: list[list[object]] = [["arm", *names, "diagnosis", CONVERGED, "diverged_at", *outputs]]
     for own in shown:
         for point in own.points:
-            facts = ["" if fact is None else fact for fact in (point.word, point.converged, point.diverged_at)]
-            table.writerow([own.arm, *point.at, *facts, *(point.metrics.get(name, "") for name in outputs)])
-    return file.getvalue()
+            facts = [point.word, point.converged, point.diverged_at]
+            table.append([own.arm, *point.at, *facts, *(point.metrics.get(name) for name in outputs)])
+    return cells.as_csv(table)
 
 
 def rows(shown: ArmMap) -> list[list[Point]]:

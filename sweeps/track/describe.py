@@ -37,7 +37,7 @@ class Description(NamedTuple):
     """What the sweep knows of a trial and the trial itself doesn't say: constants, versions, device, commit.
 
     ``began``: milliseconds since 1970; None takes it from the first report, or for want of one from ``created``, when
-    the sweep was.
+    the sweep was. ``colour``: of its curves, where a run is new; a person may give it another.
     """
 
     params: Mapping[str, object]
@@ -45,6 +45,7 @@ class Description(NamedTuple):
     began: int | None = None
     created: int = 0
     dataset: Dataset | None = None
+    colour: str = ""
 
 
 def run_name(trial: Trial) -> str:
@@ -82,7 +83,7 @@ def short(value: object) -> str:
 def params_of(trial: Trial, description: Description) -> dict[str, str]:
     """Parameters of a run: the described ones, over them the trial's own, arm and number of seeds."""
     params = {**description.params, **trial.params, "arm": trial.arm, "seeds": len(set(trial.seeds))}
-    return {_key(name): clipped(str(value), PARAM_LIMIT) for name, value in params.items()}
+    return {logged_as(name): clipped(str(value), PARAM_LIMIT) for name, value in params.items()}
 
 
 def tags_of(trial: Trial, description: Description, sweep: str) -> dict[str, str]:
@@ -98,7 +99,7 @@ def tags_of(trial: Trial, description: Description, sweep: str) -> dict[str, str
         "seeds": _ranges(tuple(dict.fromkeys(trial.seeds))),
     }
     error = {"mlflow.note.content": trial.error} if trial.error else {}
-    return {_key(name): clipped(value, TAG_LIMIT) for name, value in {**description.tags, **own, **error}.items()}
+    return {logged_as(name): clipped(value, TAG_LIMIT) for name, value in {**description.tags, **own, **error}.items()}
 
 
 def diagnosis_of(report: Report) -> dict[str, str]:
@@ -118,8 +119,8 @@ def metrics_of(report: Report) -> dict[str, float]:
             values[f"mean.{name}"] = sum(members) / len(members)
     if report.diverged:
         values["share.diverged"] = sum(step is not None for step in report.diverged) / len(report.diverged)
-    own = {_key(name): float(value) for name, value in values.items()}
-    return own | {f"system/{_key(name)}": value for name, value in report.system.items()}
+    own = {logged_as(name): float(value) for name, value in values.items()}
+    return own | {f"system/{logged_as(name)}": value for name, value in report.system.items()}
 
 
 def clipped(text: str, limit: int) -> str:
@@ -132,7 +133,8 @@ def clipped(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - len(mark)] + mark
 
 
-def _key(name: str) -> str:
+def logged_as(name: str) -> str:
+    """The name under which MLflow has a parameter, a metric or a tag."""
     return re.sub(r"[^\w\-. ]", "_", name)[:KEY_LIMIT]
 
 

@@ -15,10 +15,12 @@ from sweeps.records.record import TrialRecord
 from sweeps.run.assemble import game_of
 from sweeps.search import space
 from sweeps.show import mapgather
+from sweeps.show.palette import of_arm
 from sweeps.spec.environment import expand
 from sweeps.track.describe import Dataset, Description
 from sweeps.track.summarize import keys, summary_of
 from sweeps.track.tracker import Tracker, local_tracking
+from sweeps.track.views import views_of
 
 if TYPE_CHECKING:
     from sweeps.records.folder import Folder
@@ -56,6 +58,7 @@ def tracker_of(sweep: Sweep, folder: Folder, trials: Callable[[], list[Trial]], 
         lambda trial: descriptions[trial.arm],
         note=_note(sweep),
         identity=about["identity"],
+        views=views_of(sweep, created(about)),
     )
 
 
@@ -100,6 +103,7 @@ def _description(sweep: Sweep, arm: Arm, about: Mapping[str, Any]) -> Descriptio
     return Description(
         params=_settings(sweep, arm),
         tags=tags,
+        colour=of_arm(sweep.optimizers.index(arm)),
         created=created(about),
         dataset=None if dataset is None else Dataset(**dataset),
     )
@@ -119,14 +123,19 @@ def _note(sweep: Sweep) -> str:
         return (
             f"Map **{sweep.name}**: {arms} over {' and '.join(sweep.map.axes)}; "
             f"{sweep.length} field units a member.\n\n"
-            f"Runs tagged `kind = map` trained some of its points side by side. The run tagged `kind = summary` holds "
-            f"the spec, the report, all numbers (`map.json`, `map.csv`) and a picture of each arm."
+            f"- A run of the view **Map** (*Views*, above; `kind = map`) trained some of its points side by side.\n"
+            f"- The run **summary · {sweep.name}** (`kind = summary`) has the spec, the report, all numbers "
+            f"(`map.json`, `map.csv`) and a picture of each arm."
         )
     aims = ", ".join(f"{aim.direction} {aim.measure}" for aim in sweep.objectives)
     return (
         f"Sweep **{sweep.name}**: {arms}; {sweep.share} trials each × {sweep.seeds} seeds, "
         f"{sweep.length} field units a member; objective: {aims}.\n\n"
-        f"Runs tagged `kind = search` tried a configuration; `kind = confirm` ran each arm's best on "
-        f"{sweep.confirm.seeds} fresh seeds, and only these rank the arms. The run tagged `kind = summary` holds the "
-        f"spec, the report and the ranking."
+        f"- The view **Confirmed** (*Views*, above) has what ranks the arms: each one's best configuration on "
+        f"{sweep.confirm.seeds} fresh seeds (`kind = confirm`). **Every trial** has the search, too "
+        f"(`kind = search`): its best values are the luckiest of many, and rank nothing.\n"
+        f"- The run **summary · {sweep.name}** (`kind = summary`) has the answer: the report, the ranking as a table, "
+        f"the spec.\n"
+        f"- A run is a configuration; its metrics aggregate over its seeds, at steps in field units. Select runs of "
+        f"any arms and press *Compare*, or see their curves and pictures side by side in the chart view."
     )

@@ -39,6 +39,7 @@ STATUS = {RUNNING: "RUNNING", COMPLETE: "FINISHED", PRUNED: "FINISHED", FAILED: 
 LOGGED_IMAGES = "mlflow.loggedImages"  # what makes the run page look for pictures
 LOGGED_TABLES = "mlflow.loggedArtifacts"  # what makes its tab for tables show one
 TABLE = "ranking.json"  # in the form that mlflow.log_table writes and mlflow.load_table reads
+COLOUR = "mlflow.runColor"  # of a run in MLflow's lists and charts, which else follows from its random id
 SUMMARY = "summary"
 
 
@@ -104,7 +105,9 @@ def is_complete(run: Run, trial: Trial) -> bool:
 
 def create(ledger: Ledger, sweep: str, trial: Trial, record: TrialRecord, description: Description) -> Run:
     """A new run, with its identity in the same call, that began when the trial did."""
-    return ledger.create(run_name(trial), _started(record, description), tags_of(trial, description, sweep))
+    tags = tags_of(trial, description, sweep)
+    coloured = tags | {COLOUR: description.colour} if description.colour else tags
+    return ledger.create(run_name(trial), _started(record, description), coloured)
 
 
 class Follower:

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sqlalchemy import event, text
@@ -34,6 +35,7 @@ from sweeps.spec.redact import redacted
 from sweeps.track.background import Background
 from sweeps.track.describe import Dataset, Description
 from sweeps.track.reconcile import SUMMARY, Counts, Follower, Run, Summary, Value, create, is_complete, write_summary
+from sweeps.track.views import page
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -151,6 +153,7 @@ class Tracker:
         describe: what to show of a trial beside what it says itself; called from the tracker's thread.
         note: what was swept, in Markdown, shown above the experiment's runs.
         identity: what tells this sweep from another of the same name, which gets an experiment of its own.
+        views: tags that the experiment gets where it has none of the name, see `views`: a person may have changed them.
         every: seconds between passes.
     """
 
@@ -165,6 +168,7 @@ class Tracker:
         note: str = "",
         identity: str = "",
         every: float = 2.0,
+        views: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._store = store
         self._sweep = sweep_name
@@ -173,6 +177,7 @@ class Tracker:
         self._trials = trials
         self._describe = describe
         self._about = {NOTE: note, IDENTITY: identity, **dict([KIND])}
+        self._views = views
         self._lock = threading.Lock()
         self._ledger: Ledger | None = None
         self._runs: dict[str, Run] | None = None  # by key, from the last search
@@ -210,7 +215,7 @@ class Tracker:
         with self._lock:
             if full:
                 self._forget(*self._followers, *self._settled)
-            self._ledger = ledger = self._ledger or _connect(self._uri, self._sweep, self._artifacts, self._about)
+            self._ledger = ledger = self._ledger or self._connected()
             (runs, counts), failed = self._found(ledger), []
             for trial in self._trials():
                 try:
@@ -224,6 +229,9 @@ class Tracker:
             if failed:
                 raise failed[0]
             return counts
+
+    def _connected(self) -> Ledger:
+        return _connect(self._uri, self._sweep, self._artifacts, self._about, self._views)
 
     def _forget(self, *keys: str) -> None:
         """Looks at these runs afresh in the next pass: what they have is not certain."""
@@ -281,10 +289,10 @@ def local_tracking(storage: str) -> tuple[str, str]:
 
 
 def experiments(uri: str) -> dict[str, str]:
-    """Names and ids of the experiments that hold sweeps."""
+    """Names of the experiments that hold sweeps, and what opens their pages after the server's address."""
     client = _client(uri)
     found = client.search_experiments(filter_string=f"tags.`{KIND[0]}` = '{KIND[1]}'", order_by=["name"])
-    return {experiment.name: experiment.experiment_id for experiment in found}
+    return {experiment.name: page(experiment.experiment_id, experiment.tags) for experiment in found}
 
 
 def _client(uri: str) -> MlflowClient:
@@ -309,7 +317,7 @@ def _light(connection: object, _: object) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
 
 
-def _connect(uri: str, sweep: str, artifacts: str | None, about: Mapping[str, str]) -> Ledger:
+def _connect(uri: str, sweep: str, artifacts: str | None, about: Mapping[str, str], views: Mapping[str, str]) -> Ledger:
     """A quiet client, and the sweep's experiment found or made."""
     path = Path(uri.removeprefix("sqlite:///"))
     if uri.startswith("sqlite:////") and path.parent.is_dir():
@@ -324,13 +332,15 @@ def _connect(uri: str, sweep: str, artifacts: str | None, about: Mapping[str, st
         experiment = client.get_experiment_by_name(sweep)
     if experiment is None:
         try:
-            return Ledger(client, client.create_experiment(sweep, artifacts, {k: v for k, v in about.items() if v}))
+            told = {name: value for name, value in {**about, **views}.items() if value}
+            return Ledger(client, client.create_experiment(sweep, artifacts, told))
         except MlflowException as error:
             experiment = client.get_experiment_by_name(sweep)  # another process may have been faster
             if experiment is None:
                 raise error
     _refuse_deleted(experiment, uri)
-    for name, value in about.items():
+    kept = {name: experiment.tags.get(name, value) for name, value in views.items()}
+    for name, value in {**kept, **about}.items():
         if value and experiment.tags.get(name) != value:
             client.set_experiment_tag(experiment.experiment_id, name, value)
     return Ledger(client, experiment.experiment_id)
