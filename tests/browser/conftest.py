@@ -1,0 +1,113 @@
+"""What the tests in a browser share: Debian's Chromium, a real sweep that has finished, and MLflow's server over it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from looking import Look
+from sweeping import Left, begun, wait_for
+
+from sweeps.run.driver import carry_on
+from sweeps.track.tracker import QUIET, local_tracking
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SPEC = """
+name: seen
+game: {data: {name: gaussians, modes: 8, std: 0.1, count: 500}, net: {name: mlp, widths: [16]}, batch: 16, latent: 4}
+length: 200
+seeds: 2
+optimizers: [alternating_gda, optimistic, consensus, accept_reject]
+trials: 4
+space: {lr: {log: [1.0e-3, 1.0e-1]}}
+objective: {maximize: mean.modes}
+report_every: 20
+search: {pruner: none}
+confirm: {seeds: 8}
+"""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests; skips where none is installed, and says how one gets it."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: `make test-browser` installs Debian's as root")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright: `pip install -e .[browser]`")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def look(browser: Any) -> Iterator[Callable[..., Look]]:
+    """Opens an address in a window of a width and a scheme of colours; a test ends with no complaint of any page."""
+    opened: list[Look] = []
+
+    def open_page(address: str, width: int = 1400, scheme: str = "light", quiet: tuple[str, ...] = ()) -> Look:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        opened.append(Look(context, address, quiet))
+        return opened[-1]
+
+    yield open_page
+    complaints = [each for one in opened for each in one.complaints]
+    for one in opened:
+        one.context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Left:
+    """A small sweep of four arms, driven to its end and followed by MLflow; kept between runs where the environment
+    says so."""
+    kept = os.environ.get("SWEEPS_TEST_SEEN")
+    storage = Path(kept) if kept else tmp_path_factory.mktemp("seen")
+    if not (storage / "seen" / "report.html").exists():
+        carry_on(begun(storage, SPEC), serial=True)
+    return Left(storage, "seen")
+
+
+@pytest.fixture(scope="session")
+def mlflow(finished: Left) -> Iterator[str]:
+    """The address of MLflow's own server over the sweep's store."""
+    with served(finished.storage) as address:
+        yield address
+
+
+@contextmanager
+def served(storage: Path) -> Iterator[str]:
+    """Runs MLflow's server over a storage."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    database, artifacts = local_tracking(str(storage))
+    where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "server", *where, "--backend-store-uri", database]
+    with open(storage / "server.log", "w") as log:
+        process = subprocess.Popen(
+            [*command, "--default-artifact-root", artifacts], env={**os.environ, **QUIET}, stdout=log, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        assert wait_for(lambda: _answers(f"http://127.0.0.1:{port}/health"), 180), (storage / "server.log").read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
