@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import BEGAN, commit, describe, picture, state, tracker, trial, write
+from recorded import BEGAN, commit, describe, picture, report, state, tracker, trial, write
 from sweeping import SPEC
 
 from sweeps.records.record import Report, TrialRecord
@@ -167,6 +167,18 @@ def test_a_runs_status_is_its_trials(folder: Path, told: str, status: str) -> No
     (run,) = runs(folder)
     assert (run.info.status, run.data.tags["state"], run.info.end_time is None) == (status, told, told == "running")
     assert run.data.tags.get("mlflow.note.content") == ("out of memory" if told == "failed" else None)
+
+
+def test_a_run_waits_for_the_first_report_which_says_when_its_trial_began(folder: Path) -> None:
+    """Or for the end of a trial that made none."""
+    following = tracker(folder, [trial(0), trial(1, "failed")])
+    following._describe = lambda _: shown.Description({}, {}, created=BEGAN)
+    following.reconcile()
+    assert [run.data.tags["key"] for run in runs(folder)] == [trial(1).key]
+    write(Store(str(folder / "digits")), trial(0), range(100, 300, 100))
+    following.reconcile()
+    (run,) = (run for run in runs(folder) if run.data.tags["key"] == trial(0).key)
+    assert run.info.start_time == report(100)["time_ms"] - 1000 * report(100)["seconds"]
 
 
 def test_more_and_longer_than_a_batch_may_be(folder: Path) -> None:

@@ -264,6 +264,8 @@ class Tracker:
         record = self._records.setdefault(trial.key, TrialRecord(self._store, trial.key))
         description = self._describe(trial)
         if follower is None:
+            if run is None and description.began is None and trial.state == RUNNING and not record.history():
+                return Counts()  # its first report says when it began, and a run's start can't be changed
             if run is None:
                 run, created = create(ledger, self._sweep, trial, record, description), 1
             follower = self._followers[trial.key] = Follower(ledger, run, full)
