@@ -21,7 +21,11 @@ class File(NamedTuple):
     executable: bool = False
 
 
-KINDS: dict[str, str] = {"firewall": "cluster.render.firewall"}
+KINDS: dict[str, str] = {
+    "raycluster": "cluster.render.raycluster",
+    "rayjob": "cluster.render.rayjob",
+    "firewall": "cluster.render.firewall",
+}
 """Kind -> the module that renders it."""
 
 

@@ -39,6 +39,34 @@ def as_yaml(value: Any) -> Quoted:
     return Quoted(json.dumps(str(value) if isinstance(value, str) else value))
 
 
+def as_block(text: str, indent: int) -> Quoted:
+    """A text of several lines as a value of YAML: as it is, ``indent`` deep, where that is read back as the same text.
+
+    >>> print("key: " + as_block("one\\ntwo\\n", 2))
+    key: |
+      one
+      two
+    """
+    lines = "".join(f"{' ' * indent}{line}\n" if line else "\n" for line in text.split("\n")).rstrip("\n")
+    made = f"|\n{lines}"
+    try:
+        whole = yaml.safe_load(f"key: {made}\n") == {"key": text}
+    except yaml.YAMLError:
+        whole = False
+    return Quoted(made) if whole else Quoted(json.dumps(text))
+
+
+def as_quantity(amount: int) -> Quoted:
+    """Bytes as Kubernetes says them.
+
+    >>> as_quantity(16 * 10**9), as_quantity(4 * 2**30), as_quantity(1500)
+    ('16G', '4Gi', '1500')
+    """
+    units = {"Ti": 2**40, "Gi": 2**30, "Mi": 2**20, "T": 10**12, "G": 10**9, "M": 10**6}
+    unit = next((unit for unit, size in units.items() if amount % size == 0), "")
+    return Quoted(f"{amount // units.get(unit, 1)}{unit}")
+
+
 def as_shell(value: str | int) -> Quoted:
     """One word of a POSIX shell.
 
@@ -80,7 +108,7 @@ def _finalize(value: Any) -> Any:
     raise Unquoted(f"a template writes {value!r} without a filter that quotes it")
 
 
-FILTERS = {"yaml": as_yaml, "sh": as_shell, "bare": as_bare, "bare_list": as_bare_list, "systemd": as_systemd}
+FILTERS = {"yaml": as_yaml, "block": as_block, "quantity": as_quantity, "sh": as_shell, "bare": as_bare, "bare_list": as_bare_list, "systemd": as_systemd}
 
 
 @functools.cache

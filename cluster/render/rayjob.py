@@ -1,0 +1,48 @@
+"""One sweep as a job on Kubernetes (KubeRay): a Ray cluster that is made for it and goes with it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from cluster.config import Cluster
+from cluster.render import File
+from cluster.render.kuberay import context
+from cluster.render.template import fill
+
+FOLDER = "/etc/sweep"
+MAX_BYTES = 900_000  # a ConfigMap holds a mebibyte at most
+
+
+def render(cluster: Cluster) -> list[File]:
+    """One file of manifests, with the spec and the user's modules in it.
+
+    Raises:
+        ConfigErrors: no sweep is named, its files cannot be read, or they are too large for a ConfigMap.
+    """
+    values = context(cluster, _files(cluster))
+    return [File("rayjob.yaml", fill("kuberay/rayjob.yaml.j2", entrypoint=_entrypoint(cluster), **values))]
+
+
+def _files(cluster: Cluster) -> dict[str, str]:
+    if cluster.job is None:
+        raise cluster.errors("job", "is missing", "{spec: file, modules: [files]} is allowed")
+    named = {"job.spec": ("spec.yaml", cluster.job.spec)}
+    named |= {f"job.modules.{at}": (Path(file).name, file) for at, file in enumerate(cluster.job.modules)}
+    files = {}
+    for key, (name, file) in named.items():
+        try:
+            files[name] = Path(file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise cluster.errors(key, f"{file!r} cannot be read: {reason}", "a file from here is allowed") from None
+    if (size := sum(len(text.encode()) for text in files.values())) > MAX_BYTES:
+        raise cluster.errors("job", f"its files have {size:,} bytes", f"at most {MAX_BYTES:,} are allowed")
+    return files
+
+
+def _entrypoint(cluster: Cluster) -> str:
+    """The driver. A second attempt goes on with what the first one recorded."""
+    places = {"storage": cluster.storage, "tracking": cluster.tracking, "studies": cluster.studies}
+    settings = [word for key, said in places.items() if said for word in ("--set", f"{key}={said}")]
+    return shlex.join(["sweeps", "run", f"{FOLDER}/spec.yaml", "--or-resume", "--quiet", *settings])
