@@ -88,7 +88,8 @@ class Cluster(Model):
 
     def errors(self, key: str, what: str, allowed: str) -> ConfigErrors:
         """What is wrong with the value of ``key`` (``"onprem.key"``) for what is being made of it, at its line."""
-        return ConfigErrors([self._source.problem(tuple(key.split(".")), what, allowed)])
+        path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
+        return ConfigErrors([self._source.problem(path, what, allowed)])
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Cluster:

@@ -22,8 +22,14 @@ class File(NamedTuple):
 
 
 KINDS: dict[str, str] = {
+    "ray-aws": "cluster.render.ray_aws",
+    "ray-gcp": "cluster.render.ray_gcp",
+    "ray-onprem": "cluster.render.ray_onprem",
     "raycluster": "cluster.render.raycluster",
     "rayjob": "cluster.render.rayjob",
+    "docker": "cluster.render.docker",
+    "compose": "cluster.render.compose",
+    "systemd": "cluster.render.systemd",
     "firewall": "cluster.render.firewall",
 }
 """Kind -> the module that renders it."""

@@ -39,12 +39,13 @@ def variables(cluster: Cluster) -> dict[str, list[str]]:
 
 def _check_storage(cluster: Cluster) -> None:
     kubernetes, storage = cluster.kubernetes, cluster.storage
-    if storage.startswith("s3://"):
-        if not kubernetes.reach:
-            what = f"is empty, and {storage} is outside"
-            raise cluster.errors("kubernetes.reach", what, "[{to: network, port: 443}] of the object store is allowed")
-    elif not storage.startswith("/"):
+    outside = {"storage": storage if storage.startswith("s3://") else None}
+    outside |= {"tracking": cluster.tracking, "studies": cluster.studies}
+    if not outside["storage"] and not storage.startswith("/"):
         raise cluster.errors("storage", f"is {storage!r}, which pods do not share", "/folder or s3://… is allowed")
-    elif kubernetes.claim is None:
+    if not outside["storage"] and kubernetes.claim is None:
         allowed = f"the name of a ReadWriteMany claim, to be mounted at {storage}, is allowed"
         raise cluster.errors("kubernetes.claim", "is missing", allowed)
+    if any(outside.values()) and not kubernetes.reach:
+        what = f"is empty, and pods reach nothing else: no {', '.join(key for key, said in outside.items() if said)}"
+        raise cluster.errors("kubernetes.reach", what, "[{to: network, port: N}] of each is allowed")

@@ -102,13 +102,31 @@ def as_systemd(value: str | int) -> Quoted:
     return Quoted(escaped if BARE.fullmatch(escaped) else f'"{escaped}"')
 
 
+def as_compose(value: str) -> str:
+    """Text in which docker compose puts in nothing of the environment; to be quoted further.
+
+    >>> as_compose("$HOME")
+    '$$HOME'
+    """
+    return value.replace("$", "$$")
+
+
 def _finalize(value: Any) -> Any:
     if isinstance(value, Quoted) or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     raise Unquoted(f"a template writes {value!r} without a filter that quotes it")
 
 
-FILTERS = {"yaml": as_yaml, "block": as_block, "quantity": as_quantity, "sh": as_shell, "bare": as_bare, "bare_list": as_bare_list, "systemd": as_systemd}
+FILTERS = {
+    "yaml": as_yaml,
+    "block": as_block,
+    "quantity": as_quantity,
+    "sh": as_shell,
+    "bare": as_bare,
+    "bare_list": as_bare_list,
+    "systemd": as_systemd,
+    "compose": as_compose,
+}
 
 
 @functools.cache

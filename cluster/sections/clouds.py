@@ -28,6 +28,7 @@ class Aws(Model):
     spot: bool = Field(default=False, description="true: workers are spot instances, which may be taken away")
     disk: Count = Field(default=100, description="GB of each machine's disk")
     profile: Word = Field(default="minmax-node", description="the instance profile that may read and write the storage")
+    head_profile: Word = Field(default="minmax-head", description="the head's, which may also start and end workers")
 
 
 class Gcp(Model):

@@ -12,7 +12,9 @@ from cluster.values import Model, Net, Port, Word, wrong
 class Network(Model):
     """The cluster's own network, and the people's."""
 
-    interface: Word = Field(default="eth0", description="the interface between the nodes")
+    interface: Word | None = Field(
+        default=None, description="the interface between the nodes; else that of a node's first address"
+    )
     nodes: Annotated[list[Net], Field(min_length=1)] = Field(
         default_factory=lambda: ["10.0.0.0/8"], description="the networks that nodes have addresses in"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from cluster.values import Host, Model, Path, Port
+from cluster.values import Host, Image, Model, Path, Port
 
 
 class Services(Model):
@@ -16,3 +16,6 @@ class Services(Model):
     names: list[Host] = Field(default_factory=list, description="further names that MLflow may be asked for by")
     data: Path = Field(default="/var/lib/minmax", description="where databases and artifacts lie")
     config: Path = Field(default="/etc/minmax", description="where secrets (0600 files) and certificates lie")
+    python: Path = Field(default="/opt/sweeps/bin/python", description="the Python that systemd starts MLflow with")
+    postgres_bin: Path = Field(default="/usr/lib/postgresql/15/bin", description="where PostgreSQL's programs lie")
+    postgres_image: Image = Field(default="postgres:16.11", description="PostgreSQL's image, for docker compose")
