@@ -271,8 +271,11 @@ def test_metrics_say_what_they_miss() -> None:
 @pytest.mark.parametrize(
     ("metric", "options", "said"),
     [
-        ("kid", {"count": 1}, "count: 1 given; at least 2"),
-        ("diversity", {"count": 1}, "count: 1 given; at least 2"),
+        *((name, {"count": 1}, "count: 1 given; at least 2") for name in ("kid", "diversity", "frechet", "symptoms")),
+        *(
+            (name, {"count": 0}, "count: 0 given; at least 1")
+            for name in ("modes", "digits", "classes", "forgetting", "discriminator")
+        ),
         ("precision_recall", {"k": 0}, "k: 0 given; 1 to count - 1 = 999"),
         ("precision_recall", {"k": 10, "count": 10}, "k: 10 given; 1 to count - 1 = 9"),
     ],
