@@ -29,8 +29,10 @@ the published rate lies in our Wilson 95% interval (the published number of runs
 a published single run lies where 95% of ours do; the value of a formula is met by every seed, whose range stands for
 the interval.
 
-What the long claims' runs measured lies in [claims/runs](claims/runs): `sweeps reproduce CLAIM --as-is --results
-docs/claims/runs` judges it anew, and without `--as-is` runs what is missing.
+`sweeps reproduce --list` says what there is and what it takes; without names, what fits half an hour on two cores runs.
+`--seeds 10` runs at most ten of each setting, and a later call adds the others. What long claims' runs measured lies in
+[claims/runs](claims/runs): `sweeps reproduce CLAIM --as-is --results docs/claims/runs` judges it anew, and without
+`--as-is` runs what is missing.
 """
 
 
