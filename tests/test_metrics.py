@@ -107,6 +107,26 @@ def test_all_members_at_once_are_one_by_one(name: str) -> None:
             assert output in BEYOND_BEST or low <= values[index] <= high
 
 
+@pytest.mark.parametrize("name", ["modes", "frechet", "forgetting", "discriminator", "gradients", "symptoms"])
+def test_members_that_are_modules_are_one_by_one(name: str) -> None:
+    """Networks of PyTorch's, the generator with BatchNorm: each member by its own running statistics."""
+    nn = torch.nn
+    game = minmax.gan(
+        lambda: nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 2)),
+        lambda: nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1)),
+        data=with_held_out().data,  # type: ignore[attr-defined]
+        latent=3,
+        batch=16,
+    )
+    *_, report = minmax.train(game, minmax.optimizers.get("gda"), {"lr": 0.1}, range(MEMBERS), 3, dtype="float64")
+    metric = minmax.metrics.get(name)
+    whole = measured(metric, game, report.players)
+    for index in range(MEMBERS):
+        alone = measured(metric, game, tree.map(lambda x, i=index: x[i : i + 1], report.players))
+        for output, values in whole.items():
+            torch.testing.assert_close(alone[output][0], values[index], rtol=1e-9, atol=1e-12)
+
+
 def test_frechet_distance_of_gaussians() -> None:
     """Diagonal: |μ₁−μ₂|² + Σ(√c₁ − √c₂)². Rotated together it stays; to oneself it is 0."""
     own = fresh()

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import minmax
 from minmax.games.gan import Gan
 from sweeps.claims import CLAIMS, show, work
 from sweeps.claims.claim import Claim
@@ -79,17 +80,21 @@ def _costs(claims: Sequence[Claim], results: Results | None = None) -> list[str]
 
 
 def prepare(claim: Claim) -> None:
-    """Loads (and caches) data and classifiers before workers need them.
+    """Loads (and caches) data, classifiers and what metrics need before workers do.
 
     Raises:
         NotReady: a file is missing, or not what it should be.
     """
-    games = {json.dumps(cell.setting["game"]) for cell in claim.cells.values() if "game" in cell.setting}
-    for spec in games:
+    settings = [cell.setting for cell in claim.cells.values() if "game" in cell.setting]
+    for spec in {json.dumps([own["game"], list(own.get("metrics", ()))]) for own in settings}:
+        described, metrics = json.loads(spec)
         try:
-            game = build_game(json.loads(spec))
+            game = build_game(described)
             if isinstance(game, Gan) and game.data.classifier is not None:
                 game.data.classifier()
+            for metric in map(minmax.metrics.get, metrics):
+                if metric.prepare is not None:
+                    metric.prepare(game)
         except ValueError as error:
             raise NotReady(str(error)) from error
 
