@@ -208,10 +208,10 @@ def test_four_gaussians_otherwise_is_not() -> None:
 
 def test_four_gaussians_names_the_ingredient() -> None:
     said = four(always_1=[0.25] * 50, paper_1=[0.25] * 50).conclusion
-    assert said.startswith("Neither is shown to win")
+    assert said.startswith("What carries the effect: the six discriminator steps, not the rejection. Neither is shown")
     assert "Shown to help: six discriminator steps against one, always accepting" in said
     said = four(always_6=[0.25] * 50, slow_6=[0.25] * 50).conclusion
-    assert said.startswith("The method wins")
+    assert said.startswith("What carries the effect: the rejection, not the six discriminator steps. The method wins")
 
 
 def digits(steps: Sequence[int], success: int, cost: float, n: int = 40) -> Curves:
