@@ -42,7 +42,13 @@ class Process(NamedTuple):
 
 
 def start(
-    name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path, mark: str
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    mark: str,
+    umask: int = -1,
 ) -> Process:
     """Starts ``command`` in ``folder``, writing to ``log``, as the leader of a session of its own that outlives us."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
@@ -55,6 +61,7 @@ def start(
             stdout=output,
             stderr=output,
             start_new_session=True,
+            umask=umask,
         )
     return Process(name, process.pid, psutil.Process(process.pid).create_time())
 
@@ -91,6 +98,20 @@ def marked(mark: str) -> Iterator[psutil.Process]:
         with contextlib.suppress(psutil.Error, OSError):
             if process.environ().get(MARK) == mark and _lives(process):
                 yield process
+
+
+def orphans(mark: str, alive: Sequence[Process] = ()) -> list[psutil.Process]:
+    """Those `marked` that are neither among ``alive`` nor below them."""
+    kept = [found for process in alive if (found := process.found) is not None]
+    kept += [child for process in kept for child in _below(process)]
+    return [process for process in marked(mark) if process not in kept]
+
+
+def pid_lives(pid: int) -> bool:
+    """Whether there is such a process, and no zombie."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return _lives(psutil.Process(pid))
+    return False
 
 
 def _below(process: psutil.Process) -> list[psutil.Process]:

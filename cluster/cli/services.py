@@ -42,6 +42,7 @@ def services_up(
     user: Annotated[
         str | None, typer.Option(help="Whom servers run as; you, and postgres for root.", show_default=False)
     ] = None,
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="First bring MLflow's tables to its version.")] = False,
 ) -> None:
     """Start PostgreSQL and an MLflow server for a team; what is not said is as it was last time."""
     with told():
@@ -49,7 +50,7 @@ def services_up(
         from cluster.services.place import Place
         from cluster.services.service import Wanted, status, up
 
-        settings = up(folder, Wanted(host, name, port, postgres_port, user), print)
+        settings = up(folder, Wanted(host, name, port, postgres_port, user), print, upgrade)
         place = Place(folder)
         _print(status(folder))
         print(
@@ -81,6 +82,17 @@ def services_down(folder: Folder = FOLDER) -> None:
         from cluster.services.service import down
 
         down(folder)
+
+
+@app.command("services-user")
+def services_user(
+    name: Annotated[str, typer.Argument(help="Who is to log in.", show_default=False)], folder: Folder = FOLDER
+) -> None:
+    """Make a user of MLflow, who sees his own sweeps, and those that are shared with him."""
+    with told():
+        from cluster.services.service import user
+
+        print(f"{name}: the password is in {user(folder, name)}")
 
 
 def _print(servers: Iterable[Running]) -> None:

@@ -33,6 +33,8 @@ class Ports(Model):
     agent: Port = 6383
     agent_http: Port = 52365
     metrics: Port = 6384
+    dashboard_metrics: Port = 6385
+    autoscaler_metrics: Port = 6386
     workers: Port = Field(default=10002, description="the first of the workers' ports")
     workers_end: Port = Field(default=10999, description="the last of them")
 

@@ -86,4 +86,4 @@ def _view(hidden: list[tuple[Path, Path]]) -> str:
         there = shlex.quote(str(path))
         lines.append(f"mkdir -p {there}; mount --no-canonicalize --bind /proc/self/fd/{number} {there}")
         lines.append(f"mount -o remount,bind,ro {there}; exec {number}<&-")
-    return "\n".join([*lines, 'exec "$@"'])
+    return "\n".join([*lines, "umask 077", 'exec "$@"'])

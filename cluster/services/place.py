@@ -94,7 +94,8 @@ class Place:
         if closed is not None:
             allowed = "a folder that all may pass through is allowed, as /var/lib/minmax"
             raise ServiceError(f"folder: user {account.name}, who runs the servers, may not enter {closed}; {allowed}")
-        private.make_folder(self.folder, OPEN if account.foreign else private.FOLDER)
+        mode = OPEN if account.foreign else private.FOLDER
+        private.make_folder(self.folder, mode).chmod(mode)
 
     def make(self, account: Account) -> None:
         """All folders in it.

@@ -28,6 +28,7 @@ ADMIN = "admin"  # through the socket alone
 STUDIES, MLFLOW = "studies", "mlflow"  # roles
 DATABASES = {STUDIES: ["studies"], MLFLOW: ["mlflow", "mlflow_users"]}  # role -> what is its own
 STEPS = (Step(signal.SIGINT, 60), Step(signal.SIGQUIT, 10))  # transactions are rolled back; then: as after a crash
+LEAVE_IN = 10  # seconds
 READY_IN = 300  # seconds, as after a crash it reads its log first
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
@@ -49,8 +50,8 @@ maintenance_work_mem = 32MB
 temp_file_limit = 1GB
 max_wal_size = 512MB
 dynamic_shared_memory_type = mmap  # files below the data, which the next start removes: nothing stays in /dev/shm
-# no statement is logged, as some hold what is nobody's business
-log_min_messages = warning
+# no statement is logged, nor what is wrong with one, as that may quote what is nobody's business
+log_min_messages = log
 log_min_error_statement = panic
 log_error_verbosity = terse
 """
@@ -72,10 +73,11 @@ def start(place: Place, settings: Settings, account: Account, tls: Certificate |
     binaries = _binaries(place.database)
     if not place.database.exists():
         _initialize(place, account, binaries)
+    _clear_away(place)
     config = place.tell("postgresql.conf", _config(place, settings, account, tls), account)
     command = [str(binaries / "postgres"), "-D", str(place.database), "-c", f"config_file={config}"]
     log = place.logs / "postgres.log"
-    return processes.start(NAME, account.command(command), ENVIRONMENT, place.database, log, mark)
+    return processes.start(NAME, account.command(command), ENVIRONMENT, place.database, log, mark, 0o077)
 
 
 def ready(place: Place, settings: Settings, process: Process) -> None:
@@ -95,7 +97,7 @@ def end(place: Place, process: Process) -> bool:
     """Ends it in order; whether it is gone, with the segment of shared memory that a killed one leaves."""
     gone = processes.end(process, STEPS)
     if gone:
-        _remove_segment(place.database / "postmaster.pid")
+        _clear_away(place)
     return gone
 
 
@@ -211,11 +213,28 @@ def _make_database(connection: Connection[Any], role: str, database: str) -> Non
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
 
 
-def _remove_segment(lock: Path) -> None:
-    """The segment that the lock file of a killed server names, unless anybody uses it."""
-    with contextlib.suppress(FileNotFoundError, IndexError, PermissionError):
-        segment = lock.read_text().splitlines()[6].split()[1]
-        for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[1] == segment and fields[6] == "0":
-                subprocess.run(["ipcrm", "-m", segment], capture_output=True)
+def _clear_away(place: Place) -> None:
+    """What a server that was killed has left: its segment of shared memory, its socket, files that say that it runs.
+
+    The next start would do it, but not where the dead process is still listed, as in a container whose init asks after
+    nobody: then it would take it for alive.
+    """
+    lock = place.database / "postmaster.pid"
+    with contextlib.suppress(FileNotFoundError, IndexError, ValueError):
+        words = lock.read_text().split("\n")
+        if processes.pid_lives(int(words[0])):
+            return
+        segment = words[6].split()[1]
+        until = time.monotonic() + LEAVE_IN  # its children see that it is gone, and go
+        while _users(segment) and time.monotonic() < until:
+            time.sleep(processes.EVERY)
+        if _users(segment) == 0:
+            subprocess.run(["ipcrm", "-m", segment], capture_output=True)
+            for left in (*place.socket.iterdir(), lock):
+                left.unlink()
+
+
+def _users(segment: str) -> int:
+    """How many processes use a segment of shared memory; 0 also if there is none."""
+    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return sum(int(row[6]) for row in rows if row[1] == segment)

@@ -18,6 +18,7 @@ from cluster.services.certificate import certificate
 from cluster.services.errors import ServiceError
 from cluster.services.place import ANY, Place, Settings, State, bracketed
 
+USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 PORTS, TRIED = {"port": 5001, "postgres_port": 5433}, 50
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?|::1?")
 
@@ -40,11 +41,12 @@ class Running(NamedTuple):
     pid: int | None
 
 
-def up(folder: Path, wanted: Wanted, tell: Callable[[str], None]) -> Settings:
+def up(folder: Path, wanted: Wanted, tell: Callable[[str], None], upgrade: bool = False) -> Settings:
     """Starts what does not run yet, and waits until all of it answers. What was started is ended if that fails.
 
     Args:
         tell: told what is waited for.
+        upgrade: MLflow's tables are brought to its version before it starts.
 
     Raises:
         ServiceError: with what to do. private.NotPrivate: a file or folder is open to others.
@@ -62,10 +64,11 @@ def up(folder: Path, wanted: Wanted, tell: Callable[[str], None]) -> Settings:
         if not alive:
             _ended(place, state)
             _refuse_taken(settings)
+        processes.kill(processes.orphans(state.mark, alive))  # of a server that was killed
         place.make(who)
         place.remember(settings)
         try:
-            _start(place, settings, who, state.mark, alive, tell)
+            _start(place, settings, who, state.mark, alive, tell, upgrade)
         except BaseException:
             _ended(place, place.state())
             raise
@@ -126,13 +129,13 @@ def _settled(wanted: Wanted, before: Settings | None) -> Settings:
     past = before._asdict() if before is not None else {}
     chosen = {name: value for name, value in wanted._asdict().items() if value is not None}
     found = {**usual, **past, **chosen}
+    for host in (found["host"], *found["names"]):
+        if not HOST.fullmatch(host):
+            raise ServiceError(f"host: {host!r} is no name or address; one of this machine's is allowed")
     for name, first in PORTS.items():
         if name not in found:
             found[name] = _free(found["host"], first, [found.get(other) for other in PORTS])
     settings = Settings(**found)
-    for host in (settings.host, *settings.names):
-        if not HOST.fullmatch(host):
-            raise ServiceError(f"host: {host!r} is no name or address; one of this machine's is allowed")
     if settings.host in ANY and not settings.names:
         raise ServiceError(f"host: {settings.host} is every address; then a --name that clients ask for is needed")
     for port in (settings.port, settings.postgres_port):
@@ -143,14 +146,38 @@ def _settled(wanted: Wanted, before: Settings | None) -> Settings:
     return settings
 
 
+def user(folder: Path, name: str) -> Path:
+    """Makes a user of MLflow; where its password lies, for whoever hands it over.
+
+    Raises:
+        ServiceError: the services do not run, or the name cannot be taken.
+    """
+    if not USER.fullmatch(name) or name in (tracking.ADMIN, "key"):
+        raise ServiceError(f"user: {name!r}; letters, digits, - and _ are allowed, and neither admin nor key")
+    place = Place(folder)
+    settings = place.settings()
+    if settings is None:
+        raise ServiceError(f"there are no services in {place.folder}")
+    tracking.make_user(place, settings, name)
+    return place.secrets / f"mlflow-{name}"
+
+
 def _start(
-    place: Place, settings: Settings, who: Account, mark: str, alive: list[Process], tell: Callable[[str], None]
+    place: Place,
+    settings: Settings,
+    who: Account,
+    mark: str,
+    alive: list[Process],
+    tell: Callable[[str], None],
+    upgrade: bool,
 ) -> None:
     tls = None if settings.is_local else certificate(place.secrets, settings.hosts)
     running = {process.name: process for process in alive}
     for server in (postgres, tracking):
         process = running.get(server.NAME)
         if process is None:
+            if upgrade and server is tracking:
+                tracking.upgrade(place, settings, who)
             tell(f"{server.NAME}: starting")
             process = running[server.NAME] = server.start(place, settings, who, tls, mark)
             place.started(State(mark, list(running.values())))
@@ -163,7 +190,7 @@ def _ended(place: Place, state: State) -> None:
     """Ends what was started, last first, and what is left of it."""
     ends = {server.NAME: server.end for server in (postgres, tracking)}
     left = [process.pid for process in reversed(state.processes) if not ends[process.name](place, process)]
-    orphans = list(processes.marked(state.mark))
+    orphans = processes.orphans(state.mark)
     if left or not processes.kill(orphans):
         pids = ", ".join(map(str, (*left, *(orphan.pid for orphan in orphans))))
         raise ServiceError(f"processes that do not end: {pids}")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shlex
 import signal
+import subprocess
 import sys
 import time
+from typing import Any
 from urllib.parse import quote
 
 from cluster import processes
 from cluster.processes import Process, Step
 from cluster.services import postgres
 from cluster.services.account import Account, python_folders
-from cluster.services.ask import Answer, Server
+from cluster.services.ask import Server
 from cluster.services.certificate import Certificate
 from cluster.services.errors import ServiceError
 from cluster.services.log import end_of
@@ -41,6 +43,9 @@ default_permission = NO_PERMISSIONS
 database_uri = {database}
 admin_username = {name}
 admin_password = {password}
+# checking a password takes a tenth of a second, and some requests do it thrice; a change of one is seen at once, as the
+# only worker makes it
+auth_cache_ttl_seconds = 600
 """
 
 
@@ -53,7 +58,7 @@ def start(place: Place, settings: Settings, account: Account, tls: Certificate |
         options += ["--ssl-keyfile", shlex.quote(str(key)), "--ssl-certfile", shlex.quote(str(public))]
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "1"]
     command += ["--host", settings.host, "--port", str(settings.port), "--uvicorn-opts", " ".join(options)]
-    command += ["--allowed-hosts", ",".join(f"{host}:{settings.port}" for host in settings.hosts)]
+    command += ["--allowed-hosts", ",".join(f"{host},{host}:{settings.port}" for host in settings.hosts)]
     command += ["--artifacts-destination", str(place.artifacts)]
     bounded = ["prlimit", f"--data={MEMORY}", *command]
     return processes.start(
@@ -63,6 +68,7 @@ def start(place: Place, settings: Settings, account: Account, tls: Certificate |
         place.home,
         place.logs / "mlflow.log",
         mark,
+        umask=0o077,
     )
 
 
@@ -80,7 +86,7 @@ def ready(place: Place, settings: Settings, process: Process) -> None:
         if time.monotonic() > until:
             raise ServiceError(f"MLflow does not answer; {log} says: {end_of(log)}")
         time.sleep(5 * processes.EVERY)
-    _make_user(place, server)
+    make_user(place, settings, USER)
 
 
 def end(place: Place, process: Process) -> bool:
@@ -94,9 +100,29 @@ def server_of(place: Place, settings: Settings) -> Server:
     return Server(settings.tracking, trusted)
 
 
-def _make_user(place: Place, server: Server) -> None:
-    admin, user = (ADMIN, place.secret(f"mlflow-{ADMIN}")), (USER, place.secret(f"mlflow-{USER}"))
-    about = {"username": USER, "password": user[1]}
+def upgrade(place: Place, settings: Settings, account: Account) -> None:
+    """Brings MLflow's tables to the version that is installed; there is no way back.
+
+    Raises:
+        ServiceError: MLflow says why not.
+    """
+    environment = _environment(place, settings, account)
+    command = [sys.executable, "-m", "mlflow", "db", "upgrade", environment["MLFLOW_BACKEND_STORE_URI"]]
+    told: dict[str, Any] = {"cwd": place.home, "env": environment, "capture_output": True, "text": True}
+    done = subprocess.run(account.command(command, python_folders()), **told)
+    if done.returncode != 0:
+        raise ServiceError(f"mlflow db upgrade: {done.stderr.strip().splitlines()[-1]}")
+
+
+def make_user(place: Place, settings: Settings, name: str) -> None:
+    """The user ``name`` with the password that we hold, which is made where there is none.
+
+    Raises:
+        ServiceError: MLflow does not take it, or is not there.
+    """
+    server = server_of(place, settings)
+    admin, user = (ADMIN, place.secret(f"mlflow-{ADMIN}")), (name, place.secret(f"mlflow-{name}"))
+    about = {"username": name, "password": user[1]}
     if server.ask("/version", user).code == 200:
         return
     if server.ask("/version", admin).code != 200:
@@ -105,11 +131,7 @@ def _make_user(place: Place, server: Server) -> None:
     if made.code == 400:  # there is one, of another password
         made = server.ask("/api/2.0/mlflow/users/update-password", admin, about, "PATCH")
     if made.code != 200:
-        raise ServiceError(f"MLflow does not take the user {USER}: {_reason(made)}")
-
-
-def _reason(answer: Answer) -> str:
-    return f"{answer.code} {answer.text[:200]}"
+        raise ServiceError(f"MLflow does not take the user {name}: {made.code} {made.text[:200]}")
 
 
 def _environment(place: Place, settings: Settings, account: Account) -> dict[str, str]:
