@@ -72,6 +72,14 @@ chromium:
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || \
 		(apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium fonts-dejavu-core)
 
+.PHONY: test-slurm slurm
+test-slurm: $(READY) slurm  ## a sweep as a job of a real Slurm on this machine (minutes); as root, installs Slurm where it is missing
+	@$(RUN)python -m pytest -rs tests/cluster/test_slurm.py tests/cluster/slurm
+
+slurm:
+	@(command -v slurmctld && command -v munged && command -v shellcheck) >/dev/null || [ "$$(id -u)" != 0 ] || \
+		(apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends slurm-wlm munge shellcheck)
+
 fuzz: $(READY)  ## try twenty thousand mutated specs
 	@$(RUN)python -m pytest tests/test_spec_fuzz.py -m slow $(PARALLEL)
 

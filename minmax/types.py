@@ -214,11 +214,14 @@ class Metric:
     A metric that looks back at a run's earlier reports has ``recall(seen, memory) -> (outputs, memory)``: ``measure``
     then gives what it sees now, any tree of ``[M, ...]``, and ``memory``, such a tree too, is what recall returned at
     the report before (``{}`` at the first). The run keeps it in its state.
+
+    ``prepare(game)`` makes what every run on the game needs alike (statistics of its data), once for all of them.
     """
 
     measure: Callable[[Game, Players, Generator], Any]
     outputs: Mapping[str, Goal]
     recall: Callable[[Any, Tree], tuple[dict[str, Tensor], Tree]] | None = None
+    prepare: Callable[[Game], object] | None = None
 
 
 @dataclass(frozen=True)

@@ -68,11 +68,19 @@ RECORDS = {
 }
 
 
+FILES = {
+    "classifier made": Moment("replace", after=False, counts=lambda _, path: "classifier" in Path(path).name),
+    "statistics made": Moment("replace", after=False, counts=lambda _, path: Path(path).name.startswith("moments")),
+}
+
+
 def strike(kill: Kill) -> None:
     """Makes this process end at that moment."""
     from sweeps.search.studies import Studies
 
-    if kill.moment in STUDIES:
+    if kill.moment in FILES:
+        _wrap(os, FILES[kill.moment], kill.nth)
+    elif kill.moment in STUDIES:
         _wrap(Studies, STUDIES[kill.moment], kill.nth)
     elif kill.moment in RECORDS:
         _wrap(Store, RECORDS[kill.moment], kill.nth)
@@ -82,7 +90,7 @@ def strike(kill: Kill) -> None:
         _wrap(Attempt, Moment("commit", after=True), kill.nth)
 
 
-def _wrap(owner: type, moment: Moment, nth: int) -> None:
+def _wrap(owner: Any, moment: Moment, nth: int) -> None:
     method, left = getattr(owner, moment.method), [nth]
 
     def wrapped(*args: Any, **options: Any) -> Any:

@@ -140,6 +140,17 @@ def test_digits01_is_the_zeros_and_ones() -> None:
     assert data.success in minmax.METRICS
 
 
+def test_digits01_may_hold_scans_out() -> None:
+    """Those that the classifier never saw; together they are all the zeros and ones, none of them twice."""
+    whole, data = minmax.data.get("digits01"), minmax.data.get("digits01", held_out=True)
+    assert whole.held_out is None and data.held_out is not None and data.labels is not None
+    images, labels = held_out()
+    assert torch.equal(data.held_out, images[labels < 2])
+    assert len(data.points) == len(data.labels) == 360 - len(data.held_out)
+    rows = [{picture.numpy().tobytes() for picture in part} for part in (data.points, data.held_out, whole.points)]
+    assert rows[0] | rows[1] == rows[2] and not rows[0] & rows[1]
+
+
 def test_judge_counts_shares() -> None:
     """20% of each and 30% other are just enough."""
     classes = torch.tensor([[0] * 2 + [1] * 5 + [2] * 3, [0] * 1 + [1] * 6 + [2] * 3, [0] * 3 + [1] * 3 + [2] * 4])

@@ -49,6 +49,33 @@ def test_any_aggregate_of_a_users_metric(tmp_path: Path, measure: str) -> None:
             assert report.values == {measure: aggregate(measure.partition(".")[0], report.metrics["offset"])}
 
 
+@pytest.mark.parametrize("aim", ["rate", "lower", "min"])
+def test_aggregates_of_a_users_rule_of_success(tmp_path: Path, aim: str) -> None:
+    """Rates of zeros and ones, of each report as its members were; some succeed and some do not."""
+    driven(tmp_path, SPEC, "success=usergames:near", f"objective={{maximize: {aim}.success}}", "seeds=6", "trials=1")
+    left, seen = Left(tmp_path, "mine"), set[float]()
+    for key in left.trials():
+        for report in left.record(key).history():
+            own = report.metrics["success"]
+            assert set(own) <= {0.0, 1.0}
+            seen.add(sum(own) / len(own))
+            assert report.values[f"{aim}.success"] == aggregate(aim, own)
+    assert len(seen) > 1
+
+
+def test_samples_held_out_reach_the_diagnosis_of_a_sweep(tmp_path: Path) -> None:
+    """A user's data set with samples that nothing trains on: its discriminator learns sixteen points by heart."""
+    spec = SPEC.replace('{name: "usergames:cloud", count: 300}', '{name: "usergames:few"}')
+    driven(tmp_path, spec, "game.net.widths=[64, 64]", "game.batch=32", "game.latent=8", "length=400",
+           "report_every=40", "optimizers=[gda]", "trials=1", "space={lr: 1.0e-3, lr_ratio: 5}", "metrics=[]",
+           "objective={maximize: mean.diversity}")  # fmt: skip
+    left = Left(tmp_path, "mine")
+    for key in left.trials():
+        last = left.record(key).history()[-1]
+        assert "accuracy_held_out" in last.metrics
+        assert set(last.diagnoses) == {"overfitting"}
+
+
 def test_every_trial_has_its_diagnosis(tmp_path: Path) -> None:
     """In the record, one a member; in the ranking, the report and MLflow."""
     sweep, service, folder = driven(tmp_path, SPEC)

@@ -133,6 +133,91 @@ def test_extreme_logits_are_finite(name: str, dtype: torch.dtype) -> None:
         assert all(bend is None or bend.isfinite().all() for bend in bends)
 
 
+STEEP = math.exp(20)  # eˣ and its slope where its tangent begins
+
+
+def exponential(x: float) -> tuple[float, float]:
+    """eˣ and its slope, along the tangent from 20 on."""
+    return (STEEP * (1 + x - 20), STEEP) if x > 20 else (math.exp(x), math.exp(x))
+
+
+def softplus(x: float) -> tuple[float, float]:
+    """log(1 + eˣ) and its slope, without overflow."""
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x))), (1 / (1 + math.exp(-x)) if x > -700 else 0.0)
+
+
+def minus(own: tuple[float, float], shift: float = 0.0) -> tuple[float, float]:
+    return shift - own[0], -own[1]
+
+
+def shifted(own: tuple[float, float], by: float) -> tuple[float, float]:
+    return own[0] + by, own[1]
+
+
+def mirrored(own: tuple[float, float]) -> tuple[float, float]:
+    """Of f(−x), given f and its slope at −x."""
+    return own[0], -own[1]
+
+
+Far = Callable[[float], tuple[float, float]]
+TAILS: dict[str, tuple[Far, Far, Far]] = {
+    "minimax": (lambda x: minus(softplus(x)), lambda x: mirrored(softplus(-x)), softplus),
+    "nonsaturating": (lambda x: mirrored(softplus(-x)), lambda x: mirrored(softplus(-x)), softplus),
+    "wasserstein": (lambda x: (-x, -1), lambda x: (-x, -1), lambda x: (x, 1)),
+    "hinge": (lambda x: (-x, -1), lambda x: (max(0, 1 - x), -(x < 1)), lambda x: (max(0, 1 + x), x > -1)),
+    "least_squares": (
+        lambda x: ((x - 1) ** 2 / 2, x - 1), lambda x: ((x - 1) ** 2 / 2, x - 1), lambda x: (x**2 / 2, x)
+    ),
+    "fgan forward_kl": (lambda v: minus(exponential(v - 1)), lambda v: (-v, -1), lambda v: exponential(v - 1)),
+    "fgan reverse_kl": (
+        lambda v: (1 - v, -1), lambda v: mirrored(exponential(-v)), lambda v: (v - 1, 1)
+    ),
+    "fgan pearson": (
+        lambda v: (-(v**2) / 4 - v, -v / 2 - 1), lambda v: (-v, -1), lambda v: (v**2 / 4 + v, v / 2 + 1)
+    ),
+    "fgan squared_hellinger": (
+        lambda v: minus(exponential(v), 1), lambda v: shifted(mirrored(exponential(-v)), -1),
+        lambda v: shifted(exponential(v), -1),
+    ),
+    "fgan jensen_shannon": (
+        lambda v: minus(softplus(v), math.log(2)), lambda v: shifted(mirrored(softplus(-v)), -math.log(2)),
+        lambda v: shifted(softplus(v), -math.log(2)),
+    ),
+    "fgan total_variation": (
+        lambda v: minus((math.tanh(v) / 2, (1 - math.tanh(v) ** 2) / 2)),
+        lambda v: minus((math.tanh(v) / 2, (1 - math.tanh(v) ** 2) / 2)),
+        lambda v: (math.tanh(v) / 2, (1 - math.tanh(v) ** 2) / 2),
+    ),
+    "coulomb": (lambda x: (-x, -1), lambda x: (x**2, 2 * x), lambda x: (x**2, 2 * x)),
+}  # fmt: skip
+"""G's loss of a fake, D's of a real and of a fake: value and slope at any logit, in numbers that cannot overflow."""
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("logit", [-1e4, -100.0, -30.0, 30.0, 100.0, 1e4])
+@pytest.mark.parametrize("name", CLOSED)
+def test_tails_against_closed_forms(name: str, logit: float, dtype: torch.dtype) -> None:
+    """Each player's own value and gradient far out, from formulas of plain numbers; the other kind's logit is at 0."""
+    loss, (of_generator, of_real, of_fake) = loss_of(name), TAILS[name]
+    near = {"rtol": 2e-5 if dtype == torch.float32 else 1e-9, "atol": 1e-12}
+    zero = torch.zeros(1, 1, dtype=dtype)
+
+    def seen(player: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        own = torch.full((1, 1), logit, dtype=dtype, requires_grad=True)
+        value = player(own)
+        (slope,) = torch.autograd.grad(value.sum(), own)
+        return value.detach(), slope
+
+    players = {
+        "generator": (seen(loss.generator), of_generator(logit), 0.0),
+        "real": (seen(lambda x: loss.discriminator(x, zero)), of_real(logit), of_fake(0.0)[0]),
+        "fake": (seen(lambda x: loss.discriminator(zero, x)), of_fake(logit), of_real(0.0)[0]),
+    }
+    for who, ((value, slope), (expected, bend), rest) in players.items():
+        told = torch.tensor([expected + rest], dtype=dtype), torch.tensor([[float(bend)]], dtype=dtype)
+        torch.testing.assert_close((value, slope), told, **near, msg=lambda text, who=who: f"{who}: {text}")
+
+
 @pytest.mark.parametrize("name", CLOSED)
 def test_tails_keep_their_sign(name: str) -> None:
     """However far the logits, the discriminator gains nothing by calling a fake real."""

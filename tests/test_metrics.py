@@ -107,6 +107,26 @@ def test_all_members_at_once_are_one_by_one(name: str) -> None:
             assert output in BEYOND_BEST or low <= values[index] <= high
 
 
+@pytest.mark.parametrize("name", ["modes", "frechet", "forgetting", "discriminator", "gradients", "symptoms"])
+def test_members_that_are_modules_are_one_by_one(name: str) -> None:
+    """Networks of PyTorch's, the generator with BatchNorm: each member by its own running statistics."""
+    nn = torch.nn
+    game = minmax.gan(
+        lambda: nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 2)),
+        lambda: nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1)),
+        data=with_held_out().data,  # type: ignore[attr-defined]
+        latent=3,
+        batch=16,
+    )
+    *_, report = minmax.train(game, minmax.optimizers.get("gda"), {"lr": 0.1}, range(MEMBERS), 3, dtype="float64")
+    metric = minmax.metrics.get(name)
+    whole = measured(metric, game, report.players)
+    for index in range(MEMBERS):
+        alone = measured(metric, game, tree.map(lambda x, i=index: x[i : i + 1], report.players))
+        for output, values in whole.items():
+            torch.testing.assert_close(alone[output][0], values[index], rtol=1e-9, atol=1e-12)
+
+
 def test_frechet_distance_of_gaussians() -> None:
     """Diagonal: |μ₁−μ₂|² + Σ(√c₁ − √c₂)². Rotated together it stays; to oneself it is 0."""
     own = fresh()
@@ -271,8 +291,11 @@ def test_metrics_say_what_they_miss() -> None:
 @pytest.mark.parametrize(
     ("metric", "options", "said"),
     [
-        ("kid", {"count": 1}, "count: 1 given; at least 2"),
-        ("diversity", {"count": 1}, "count: 1 given; at least 2"),
+        *((name, {"count": 1}, "count: 1 given; at least 2") for name in ("kid", "diversity", "frechet", "symptoms")),
+        *(
+            (name, {"count": 0}, "count: 0 given; at least 1")
+            for name in ("modes", "digits", "classes", "forgetting", "discriminator")
+        ),
         ("precision_recall", {"k": 0}, "k: 0 given; 1 to count - 1 = 999"),
         ("precision_recall", {"k": 10, "count": 10}, "k: 10 given; 1 to count - 1 = 9"),
     ],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -129,6 +131,20 @@ def test_precision_and_recall_by_hand() -> None:
     assert found == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("k", "reals", "fakes"), [(1, 60, 60), (3, 80, 40), (5, 60, 60)])
+def test_density_and_coverage_of_one_distribution(k: int, reals: int, fakes: int) -> None:
+    """What Naeem et al. 2020 derive where real and generated samples are of one distribution, whatever it is: density 1
+    and coverage 1 − (N−1)⋯(N−k)/((M+N−1)⋯(M+N−k)) on average, for N real and M generated samples."""
+    own, found = fresh(), []
+    for _ in range(300):
+        both = torch.randn(reals + fakes, 4, generator=own, dtype=torch.float64)
+        found.append(precision_recall.compare(both[:fakes], both[fakes:], k))
+    missed = math.prod((reals - i) / (fakes + reals - i) for i in range(1, k + 1))
+    for name, expected in {"density": 1.0, "coverage": 1 - missed}.items():
+        values = torch.stack([each[name] for each in found])
+        assert abs(values.mean() - expected) < 4 * values.std() / math.sqrt(len(found)), name
+
+
 def test_density_forgives_outliers_where_precision_does_not() -> None:
     """One real outlier with a huge ball makes every generated sample there precise, and hardly dense."""
     real = torch.cat([torch.randn(50, 2, generator=fresh()), torch.tensor([[100.0, 0.0]])])
@@ -136,6 +152,30 @@ def test_density_forgives_outliers_where_precision_does_not() -> None:
     found = precision_recall.compare(made, real, 5)
     assert found["precision"] == 1
     assert found["density"] < 0.3
+
+
+def test_the_real_samples_moments_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a network looks at them: made by the first metric, read by the next, and another network's are others."""
+    monkeypatch.setenv("MINMAX_DATA", str(tmp_path / "cache"))
+    data = dataclasses.replace(minmax.data.get("gaussians", count=300))
+    game, players = showing(data.points.unsqueeze(0) + 3.0, data)
+
+    def measured(features: str | None) -> float:
+        metric = minmax.metrics.get("frechet", count=300, features=features)
+        return float(metric.measure(game, players, fresh())["frechet"])
+
+    def kept() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").glob("*")}
+
+    assert measured(None) == pytest.approx(18.0) and not kept(), "points are their own features: nothing to keep"
+    one = measured("usergames:first")
+    after = kept()
+    assert one == pytest.approx(9.0) and len(after) == 1 and next(iter(after)).startswith("moments-v1-")
+    assert measured("usergames:first") == one and kept() == after
+    assert measured("usergames:halved") == pytest.approx(one / 4) and len(kept()) == 2
+    (path,) = (tmp_path / "cache" / name for name in after)
+    path.write_bytes(path.read_bytes()[:-7])
+    assert measured("usergames:first") == one and len(kept()) == 2
 
 
 def test_features_of_the_users_own() -> None:

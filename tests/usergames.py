@@ -43,6 +43,21 @@ def cloud(count: int = 400) -> Data:
     return Data("cloud", points, None, -4.0, 4.0, success="", facts={})
 
 
+def few() -> Data:
+    """A data set: sixteen points to train on, in eight dimensions, and many more like them that nothing trains on."""
+    points = torch.randn(400, 8, generator=torch.Generator().manual_seed(0))
+    return Data("few", points[:16], None, -4.0, 4.0, success="", facts={}, held_out=points[16:])
+
+
+def near(within: float = 1.0, count: int = 100) -> Metric:
+    """A rule of success: the mean of the samples is so near to the data's."""
+
+    def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
+        return {"success": (offset(count).measure(game, players, generator)["offset"] <= within).double()}
+
+    return Metric(measure, {"success": Goal("maximize", best=1.0, worst=0.0)})
+
+
 def offset(count: int = 100) -> Metric:
     """A metric: how far the mean of the samples is from the data's."""
 
@@ -56,6 +71,11 @@ def offset(count: int = 100) -> Metric:
 def first() -> Callable[[Tensor], Tensor]:
     """A feature: the first coordinate."""
     return lambda samples: samples[:, :1]
+
+
+def halved() -> Callable[[Tensor], Tensor]:
+    """The same by half: other weights of one network."""
+    return lambda samples: samples[:, :1] / 2
 
 
 def corners() -> Callable[[Tensor], Tensor]:

@@ -27,6 +27,7 @@ KINDS: dict[str, str] = {
     "ray-onprem": "cluster.render.ray_onprem",
     "raycluster": "cluster.render.raycluster",
     "rayjob": "cluster.render.rayjob",
+    "slurm": "cluster.render.slurm",
     "docker": "cluster.render.docker",
     "compose": "cluster.render.compose",
     "systemd": "cluster.render.systemd",

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from minmax.lazy import torch
-from minmax.metrics.generated import as_gan, covered, samples, shares
+from minmax.metrics.generated import as_gan, covered, enough, samples, shares
 from minmax.types import Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ def classes(count: int = 1000) -> Metric:
     Where no sample is of any class, balance is 0.
 
     Raises:
-        ValueError: the game's data has no classifier.
+        ValueError: a count below 1, or the game's data has no classifier.
     """
+
+    enough(count)
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
         made, data = samples(game, players, generator, count), as_gan(game).data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minmax.lazy import torch
-from minmax.metrics.generated import as_gan, samples
+from minmax.metrics.generated import as_gan, enough, samples
 from minmax.types import Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ def digits(count: int = 1000) -> Metric:
     ``balance``: 2·min(zeros, ones). ``success``: at least 20% of each digit and at most 30% other.
 
     Raises:
-        ValueError: the game's data has no classifier of two classes and *other*.
+        ValueError: a count below 1, or the game's data has no classifier of two classes and *other*.
     """
+
+    enough(count)
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
         pictures, data = samples(game, players, generator, count), as_gan(game).data

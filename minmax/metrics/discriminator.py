@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minmax.lazy import torch
-from minmax.metrics.generated import as_gan, reals, samples
+from minmax.metrics.generated import as_gan, enough, reals, samples
 from minmax.types import Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
@@ -28,7 +28,12 @@ def discriminator(count: int = 1000, threshold: float | None = None) -> Metric:
     both accuracies are near 1 where they are told apart, and 1/2 where they look alike; 0 is the threshold of the
     logistic losses. ``accuracy_held_out`` is there where the data set has held-out samples: far below ``accuracy_real``
     the discriminator has learned the training samples by heart.
+
+    Raises:
+        ValueError: a count below 1.
     """
+
+    enough(count)
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
         made = samples(game, players, generator, count)

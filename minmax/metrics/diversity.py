@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minmax.lazy import torch
-from minmax.metrics.generated import as_gan, reals, samples
+from minmax.metrics.generated import as_gan, enough, reals, samples
 from minmax.types import Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ def diversity(count: int = 256) -> Metric:
     Raises:
         ValueError: a count below 2.
     """
-    if count < 2:
-        raise ValueError(f"count: {count} given; at least 2 is allowed")
+    enough(count, 2)
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
         made = samples(game, players, generator, count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minmax.metrics.generated import as_gan, covered, samples, shares
+from minmax.metrics.generated import as_gan, covered, enough, samples, shares
 from minmax.types import Game, Goal, Metric, Players, Tree
 
 if TYPE_CHECKING:
@@ -26,8 +26,10 @@ def forgetting(count: int = 1000) -> Metric:
     reports only: what came and went between two was never learned.
 
     Raises:
-        ValueError: the game's data has neither modes nor a classifier.
+        ValueError: a count below 1, or the game's data has neither modes nor a classifier.
     """
+
+    enough(count)
 
     def measure(game: Game, players: Players, generator: Generator) -> Tree:
         share = shares(as_gan(game).data, samples(game, players, generator, count))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+from minmax.data.cache import cached
 from minmax.lazy import torch
-from minmax.metrics.features import extractor
-from minmax.metrics.generated import as_gan, samples
+from minmax.metrics.features import Features, extractor
+from minmax.metrics.generated import as_gan, enough, samples
 from minmax.types import Data, Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 OUTPUTS = {"frechet": Goal("minimize", best=0.0, worst=1e4)}
+VERSION, FEW = 1, 16  # of the moments that are cached; samples that tell a network from another
 
 
 def frechet(count: int = 1000, features: str | None = None) -> Metric:
@@ -21,18 +24,47 @@ def frechet(count: int = 1000, features: str | None = None) -> Metric:
     Features: the last hidden layer of the data set's classifier; the points themselves where it has none; or what a
     ``module:function`` of the user's gives (``features``), which with an Inception network makes it the published FID.
     Fréchet 1957; Heusel et al. 2017, arXiv 1706.08500. A diverged member counts 10⁴, more than any sample in range.
+    The real samples' moments are kept in the cache where a network looks at them.
+
+    Raises:
+        ValueError: a count below 2.
     """
-    reference: dict[int, tuple[Data, tuple[Tensor, Tensor]]] = {}  # holds the data, so that no other gets its id
+    enough(count, 2)
+    known: dict[int, tuple[Data, tuple[Tensor, Tensor]]] = {}  # holds the data, so that no other gets its id
+
+    def reference(game: Game) -> tuple[Tensor, Tensor]:
+        data = as_gan(game).data
+        if id(data) not in known:
+            looked_at = features is not None or data.classifier is not None
+            known[id(data)] = data, (_kept if looked_at else _of_all)(data.points, extractor(data, features))
+        return known[id(data)][1]
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
-        made, data = samples(game, players, generator, count), as_gan(game).data
-        describe = extractor(data, features)
-        if id(data) not in reference:
-            reference[id(data)] = data, moments(describe(data.points).unsqueeze(0))
-        real = (part.to(made.device) for part in reference[id(data)][1])
+        made, describe = samples(game, players, generator, count), extractor(as_gan(game).data, features)
+        real = (part.to(made.device) for part in reference(game))
         return {"frechet": distance(*moments(describe(made)), *real)}
 
-    return Metric(measure, OUTPUTS)
+    return Metric(measure, OUTPUTS, prepare=reference)
+
+
+def _of_all(points: Tensor, describe: Features) -> tuple[Tensor, Tensor]:
+    """``moments`` of the real samples, ``[1, k]`` and ``[1, k, k]``."""
+    return moments(describe(points).unsqueeze(0))
+
+
+def _kept(points: Tensor, describe: Features) -> tuple[Tensor, Tensor]:
+    """The same, from the cache, under a digest of the samples and of what the network says of a few of them: another
+    network, or other weights, have moments of their own."""
+    digest = hashlib.sha256()
+    for part in (points, describe(points[:FEW])):
+        digest.update(part.float().cpu().contiguous().numpy().data)
+
+    def make() -> dict[str, Tensor]:
+        mean, covariance = _of_all(points, describe)
+        return {"mean": mean.cpu(), "covariance": covariance.cpu()}
+
+    found = cached(f"moments-v{VERSION}-{digest.hexdigest()[:16]}", make)
+    return found["mean"], found["covariance"]
 
 
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,12 @@ FAIR_PART = 8
 """A mode or class is covered from an eighth of its fair share of the samples."""
 
 
+def enough(count: int, least: int = 1) -> None:
+    """Raises ``ValueError`` where ``count`` samples are too few."""
+    if count < least:
+        raise ValueError(f"count: {count} given; at least {least} is allowed")
+
+
 def as_gan(game: Game) -> Gan:
     """The game as one that makes samples.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from minmax.lazy import torch
 from minmax.metrics.features import extractor
-from minmax.metrics.generated import as_gan, reals, samples
+from minmax.metrics.generated import as_gan, enough, reals, samples
 from minmax.types import Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def kid(count: int = 1000, features: str | None = None) -> Metric:
     Raises:
         ValueError: a count below 2.
     """
-    if count < 2:
-        raise ValueError(f"count: {count} given; at least 2 is allowed")
+    enough(count, 2)
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
         made, data = samples(game, players, generator, count), as_gan(game).data

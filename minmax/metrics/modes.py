@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minmax.lazy import torch
-from minmax.metrics.generated import FAIR_PART, as_gan, samples
+from minmax.metrics.generated import FAIR_PART, as_gan, enough, samples
 from minmax.types import Game, Goal, Metric, Players
 
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ def modes(count: int = 2500) -> Metric:
     point is (Srivastava et al. 2017, arXiv 1705.07761, count modes so).
 
     Raises:
-        ValueError: the game's data has no modes.
+        ValueError: a count below 1, or the game's data has no modes.
     """
+
+    enough(count)
 
     def measure(game: Game, players: Players, generator: Generator) -> dict[str, Tensor]:
         points, facts = samples(game, players, generator, count), as_gan(game).data.facts

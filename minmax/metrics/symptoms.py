@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from minmax import tree
 from minmax.games.gan import Gan
 from minmax.metrics import discriminator, distance, diversity, eigenvalues, forgetting, gradients
-from minmax.metrics.generated import covered, reals, samples, shares
+from minmax.metrics.generated import covered, enough, reals, samples, shares
 from minmax.types import Game, Goal, Metric, Players, Tree
 
 if TYPE_CHECKING:
@@ -33,7 +33,12 @@ def symptoms(count: int = 256) -> Metric:
     Of every game ``gradients``; ``distance``, where the solution is known; ``eigenvalues``, of at most 64 parameters.
     Of a GAN, from one set of ``count`` generated samples, ``diversity``, ``discriminator`` and, where the data set has
     modes or a classifier, ``forgetting`` and ``placed``, the share of samples in any mode or class.
+
+    Raises:
+        ValueError: a count below 2.
     """
+
+    enough(count, 2)
 
     def measure(game: Game, players: Players, generator: Generator) -> Tree:
         seen = gradients.gradients().measure(game, players, generator)

@@ -51,13 +51,15 @@ Play = Callable[[Setting, Sequence[int], str], Played]
 class Cell(NamedTuple):
     """One setting on the seeds 0, …, ``seeds`` − 1, ``chunk`` of them side by side on a CPU (all on a GPU).
 
-    ``play(setting, seeds, device)`` runs some of them. A chunk is kept whole or not at all.
+    ``play(setting, seeds, device)`` runs some of them. A chunk is kept whole or not at all. ``places``: seeds stand for
+    places of a grid, of which none may be left out.
     """
 
     setting: Setting
     seeds: int
     play: Play
     chunk: int = 1000
+    places: bool = False
 
 
 class Verdict(NamedTuple):

@@ -51,10 +51,10 @@ def _consensus(game: str, steps: int, hypers: Mapping[str, object]) -> dict[str,
 
 
 CELLS = {
-    "eigenvalues": Cell({}, 2, rotation),
+    "eigenvalues": Cell({}, 2, rotation, places=True),
     "region": Cell(_consensus("curl", 400, {"lr": [lr for lr, _ in GRID], "gamma": [g for _, g in GRID]}),
-                   len(GRID), train),
-    "equilibria": Cell({"bound": BOUND, "gammas": GAMMAS}, len(GAMMAS), equilibria),
+                   len(GRID), train, places=True),
+    "equilibria": Cell({"bound": BOUND, "gammas": GAMMAS}, len(GAMMAS), equilibria, places=True),
     **{f"cos-sin-{gamma}": Cell(_consensus("cos_sin", 4000, {"lr": 0.05, "gamma": gamma}), 100, train)
        for gamma in (0.5, 2.0)},
 }  # fmt: skip

@@ -51,6 +51,26 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     return f"{len(wrong)} of {len(told)} comparisons are not consistent with what was published: {'; '.join(wrong)}."
 
 
+def halves(seeds: Sequence[int]) -> list[tuple[Sequence[int], Sequence[int]]]:
+    """Each half of the seeds, and the other one, on which to choose what it judges: of several arms the best on some
+    seeds is better there by chance alone. One seed is a half and its own other.
+
+    >>> halves([0, 1, 2, 3, 4])
+    [([0, 2, 4], [1, 3]), ([1, 3], [0, 2, 4])]
+    """
+    one, other = seeds[::2], seeds[1::2]
+    return [(one, other), (other, one)] if other else [(one, one)]
+
+
+def ends(hits: Mapping[str, Sequence[bool]], how: str) -> str:
+    """How often each arm ended so, in a sentence.
+
+    >>> ends({"gda": [False, False], "unrolled": [True, False]}, "both digits")
+    'Ended with both digits: gda 0 of 2, unrolled 1 of 2.'
+    """
+    return f"Ended with {how}: {', '.join(f'{name} {sum(own)} of {len(own)}' for name, own in hits.items())}."
+
+
 def exact(value: float) -> str:
     """Six significant digits.
 

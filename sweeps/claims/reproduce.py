@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import minmax
 from minmax.games.gan import Gan
 from sweeps.claims import CLAIMS, show, work
 from sweeps.claims.claim import Claim
@@ -25,16 +26,22 @@ class NotReady(ValueError):
     """A claim's data are not there; the message says what to put where."""
 
 
-def reproduce(names: Sequence[str], workers: int, device: str, root: str, page: Path, as_is: bool) -> None:
+def reproduce(
+    names: Sequence[str], workers: int, device: str, root: str, page: Path, as_is: bool, seeds: int | None = None
+) -> None:
     """Each claim in turn; without names, those that fit half an hour on two cores, and the rest listed.
+
+    ``seeds``: no more of them a cell than so many.
 
     Raises:
         UnknownClaim: a name that is none.
+        NoPage: the page is another file.
         Missing: ``as_is``, and there is a cell of which nothing was run.
         NotReady: a named claim's data are not there.
         WorkFailed: a worker ended with an error.
     """
     chosen = [named(name) for name in names] or affordable()
+    show.check(page)
     for claim in chosen:
         if not as_is:
             try:
@@ -44,27 +51,50 @@ def reproduce(names: Sequence[str], workers: int, device: str, root: str, page: 
                     raise
                 print(f"{claim.name}: left out; {missing}")
                 continue
-            work.run([claim], root, workers, device)
+            work.run([claim], root, workers, device, seeds=seeds)
         tell(claim, Results(root), page)
     rest = [claim for claim in CLAIMS.values() if claim not in chosen]
     if not names and rest:
         print("Not run, for they take longer:")
-        for claim in rest:
-            print(f"  sweeps reproduce {claim.name}    {show.duration(claim.cost)}")
+        print("\n".join(_costs(rest)))
+
+
+def overview(root: str) -> None:
+    """What there is, what it takes, and how much of it was run already: first what is run without names."""
+    results, fits = Results(root), affordable()
+    rest = [claim for claim in CLAIMS.values() if claim not in fits]
+    for heading, claims in {"Run without names:": fits, "Run by name only, for they take longer:": rest}.items():
+        print("\n".join([heading, *_costs(claims, results)]))
+
+
+def _costs(claims: Sequence[Claim], results: Results | None = None) -> list[str]:
+    """A line a claim: the command, its cost, and how many of its runs there are."""
+    lines = []
+    for claim in claims:
+        line = f"  sweeps reproduce {claim.name:<28}{show.duration(claim.cost)}"
+        if results is not None:
+            run = sum(len(chunk["curves"]["seeds"]) for name in claim.cells for chunk in results.done(claim, name))
+            line += f"; {run} of {sum(cell.seeds for cell in claim.cells.values())} runs made"
+        lines.append(line)
+    return lines
 
 
 def prepare(claim: Claim) -> None:
-    """Loads (and caches) data and classifiers before workers need them.
+    """Loads (and caches) data, classifiers and what metrics need before workers do.
 
     Raises:
         NotReady: a file is missing, or not what it should be.
     """
-    games = {json.dumps(cell.setting["game"]) for cell in claim.cells.values() if "game" in cell.setting}
-    for spec in games:
+    settings = [cell.setting for cell in claim.cells.values() if "game" in cell.setting]
+    for spec in {json.dumps([own["game"], list(own.get("metrics", ()))]) for own in settings}:
+        described, metrics = json.loads(spec)
         try:
-            game = build_game(json.loads(spec))
+            game = build_game(described)
             if isinstance(game, Gan) and game.data.classifier is not None:
                 game.data.classifier()
+            for metric in map(minmax.metrics.get, metrics):
+                if metric.prepare is not None:
+                    metric.prepare(game)
         except ValueError as error:
             raise NotReady(str(error)) from error
 
@@ -94,7 +124,7 @@ def tell(claim: Claim, results: Results, page: Path) -> None:
     show.show(claim, judgement)
     chunks = [chunk for name in claim.cells for chunk in results.done(claim, name)]
     pictures = [os.path.relpath(path, page.parent) for path in _drawn(claim, results, page.with_suffix(""))]
-    show.append(page, show.block(claim, judgement, chunks, pictures))
+    show.append(page, show.block(claim, judgement, chunks, pictures), list(CLAIMS.values()))
 
 
 def _drawn(claim: Claim, results: Results, folder: Path) -> list[Path]:

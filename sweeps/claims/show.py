@@ -15,19 +15,24 @@ from rich.text import Text
 from sweeps.claims.claim import Claim, Cost, Judgement, Verdict
 from sweeps.claims.judging import exact
 from sweeps.judge.stats import Interval
+from sweeps.records.store import Store
 from sweeps.show.wording import percent
 
 WORDS = {True: "consistent", False: "not consistent", None: "-"}
 STYLES = {True: "green", False: "red", None: "dim"}
 VERDICT, BOLD = "**Verdict:**", ("four-gaussians", "mnist01")
-TITLE = """# Published claims, re-run
+HEADING = "# Published claims, re-run"
+TITLE = f"""{HEADING}
 
-`sweeps reproduce CLAIM` appends below. *Consistent*: the published rate lies in our Wilson 95% interval (the published
-number of runs is unknown, so no test is made of it); a published single run lies where 95% of ours do; the value of a
-formula is met by every seed, whose range stands for the interval.
+`sweeps reproduce CLAIM` appends below. A run is one seed; settings that are compared have the same seeds. *Consistent*:
+the published rate lies in our Wilson 95% interval (the published number of runs is unknown, so no test is made of it);
+a published single run lies where 95% of ours do; the value of a formula is met by every seed, whose range stands for
+the interval.
 
-What the long claims' runs measured lies in [claims/runs](claims/runs): `sweeps reproduce CLAIM --as-is --results
-docs/claims/runs` judges it anew, and without `--as-is` runs what is missing.
+`sweeps reproduce --list` says what there is and what it takes; without names, what fits half an hour on two cores runs.
+`--seeds 10` runs at most ten of each setting, and a later call adds the others. What long claims' runs measured lies in
+[claims/runs](claims/runs): `sweeps reproduce CLAIM --as-is --results docs/claims/runs` judges it anew, and without
+`--as-is` runs what is missing.
 """
 
 
@@ -52,10 +57,10 @@ def duration(cost: Cost) -> str:
     """How long a claim takes.
 
     >>> duration(Cost(0.5)), duration(Cost(300, 12))
-    ('1 minute on 2 cores', '5.0 hours on 2 cores, 12 minutes on a GPU')
+    ('1 minute on 2 cores, not measured on a GPU', '5.0 hours on 2 cores, 12 minutes on a GPU')
     """
-    said = f"{_time(cost.two_cores)} on 2 cores"
-    return said if cost.gpu is None else f"{said}, {_time(cost.gpu)} on a GPU"
+    on_gpu = "not measured" if cost.gpu is None else _time(cost.gpu)
+    return f"{_time(cost.two_cores)} on 2 cores, {on_gpu} on a GPU"
 
 
 def _time(minutes: float) -> str:
@@ -86,7 +91,8 @@ def block(claim: Claim, judgement: Judgement, chunks: Sequence[Mapping[str, Any]
         claim.statement,
         f"({claim.source}.)",
         "",
-        f"Run on {runs[1]}; commit {runs[2]}; {hours:.2g} hours of one process{_so_far(claim, chunks)}.",
+        f"Run on {runs[1]}; commit {runs[2]}; {hours:.2g} hours of one process{_so_far(claim, chunks)}. "
+        f"The whole takes about {duration(claim.cost)}.",
         "",
         f"{VERDICT} {judgement.conclusion.replace(chr(10) + '- ', chr(10) * 2 + '- ', 1)}",
         "",
@@ -113,20 +119,37 @@ def _cell(text: str) -> str:
     return re.sub(r"\s*\n\s*", " ", text.replace("|", "\\|"))
 
 
-def append(page: Path, text: str) -> None:
-    """Adds a block at the page's end, and says anew at its beginning what all of them come to."""
-    page.parent.mkdir(parents=True, exist_ok=True)
+class NoPage(ValueError):
+    """A file that is no page of claims, and is not to be written over."""
+
+
+def check(page: Path) -> None:
+    """Raises ``NoPage`` where there is another file than a page of claims."""
+    if page.exists() and not page.read_text(encoding="utf-8", errors="replace").startswith(HEADING):
+        raise NoPage(f"page: {page} is no page of claims; a new file, or one that begins with {HEADING!r}, is allowed")
+
+
+def append(page: Path, text: str, claims: Sequence[Claim] = ()) -> None:
+    """Adds a block at the page's end, and says anew at its beginning what all of them come to, and what of ``claims``
+    was not run. The page is written whole or not at all.
+
+    Raises:
+        NoPage: that file is none.
+    """
+    check(page)
     before = page.read_text(encoding="utf-8") if page.exists() else ""
     blocks = [*re.split(r"^(?=## )", before, flags=re.MULTILINE)[2:], text]  # after the title and what is in short
-    page.write_text("\n\n".join(part.strip() for part in (TITLE, in_short(blocks), *blocks)) + "\n", encoding="utf-8")
+    parts = (part.strip() for part in (TITLE, in_short(blocks, claims), *blocks))
+    Store(str(page.parent)).replace(page.name, ("\n\n".join(parts) + "\n").encode())
 
 
-def in_short(blocks: Sequence[str]) -> str:
-    """The last verdict on each claim, the boldest claims first."""
+def in_short(blocks: Sequence[str], claims: Sequence[Claim] = ()) -> str:
+    """The last verdict on each claim, the boldest claims first; then those of ``claims`` that have none."""
     last: dict[str, str] = {}
     for text in blocks:
         name, verdict = re.match(r"## ([\w-]+)", text), re.search(rf"^{re.escape(VERDICT)} (.*)$", text, re.MULTILINE)
         if name and verdict:
             last[name[1]] = verdict[1]
     names = sorted(last, key=lambda name: (name not in BOLD, list(last).index(name)))
-    return "\n".join(["## In short", "", *(f"- **{name}**: {last[name]}" for name in names)])
+    rest = [f"- {claim.name}: not run; it takes {duration(claim.cost)}." for claim in claims if claim.name not in last]
+    return "\n".join(["## In short", "", *(f"- **{name}**: {last[name]}" for name in names), *rest])

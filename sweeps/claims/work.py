@@ -25,8 +25,16 @@ class WorkFailed(RuntimeError):
 Told = Callable[[str], object]
 
 
-def run(claims: Sequence[Claim], root: str, workers: int = 1, device: str = "auto", tell: Told = print) -> None:
-    """Runs what is missing below ``root``, but for chunks that another process on this machine is at.
+def run(
+    claims: Sequence[Claim],
+    root: str,
+    workers: int = 1,
+    device: str = "auto",
+    tell: Told = print,
+    seeds: int | None = None,
+) -> None:
+    """Runs what is missing below ``root``, but for chunks that another process on this machine is at; ``seeds``: no
+    more of them a cell than so many.
 
     Raises:
         ValueError: fewer than one worker.
@@ -35,11 +43,11 @@ def run(claims: Sequence[Claim], root: str, workers: int = 1, device: str = "aut
     if workers < 1:
         raise ValueError(f"workers: {workers} given; at least 1 is allowed")
     if workers == 1:
-        return work(claims, root, device, tell)
+        return work(claims, root, device, tell, seeds)
     before = {name: os.environ.get(name) for name in KEEP_MEMORY}
     os.environ.update({name: before[name] or value for name, value in KEEP_MEMORY.items()})
     spawn = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    processes = [spawn.Process(target=_alone, args=([claim.name for claim in claims], root, device))
+    processes = [spawn.Process(target=_alone, args=([claim.name for claim in claims], root, device, seeds))
                  for _ in range(workers)]  # fmt: skip
     try:
         for process in processes:
@@ -56,27 +64,40 @@ def run(claims: Sequence[Claim], root: str, workers: int = 1, device: str = "aut
     return None
 
 
-def _alone(names: Sequence[str], root: str, device: str) -> None:
+def _alone(names: Sequence[str], root: str, device: str, seeds: int | None) -> None:
     from sweeps.claims import CLAIMS
 
     torch.set_num_threads(1)
-    work([CLAIMS[name] for name in names], root, device)
+    work([CLAIMS[name] for name in names], root, device, seeds=seeds)
 
 
-def work(claims: Sequence[Claim], root: str, device: str = "auto", tell: Told = print) -> None:
+def work(
+    claims: Sequence[Claim], root: str, device: str = "auto", tell: Told = print, seeds: int | None = None
+) -> None:
     """One worker: every chunk that nobody has run and nobody is at, the first of every cell first."""
     results = Results(root)
+    claims = [_first(claim, seeds) for claim in claims]
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     by = provenance(device)  # of the code that is loaded, whatever happens to its files meanwhile
-    for claim, name, seeds in _in_turn(claims, results, device):
-        with results.taken(claim, name, seeds) as mine:
-            if not mine or results.has(claim, name, seeds):
+    for claim, name, own in _in_turn(claims, results, device):
+        with results.taken(claim, name, own) as mine:
+            if not mine or results.has(claim, name, own):
                 continue
             began = time.monotonic()
-            played = claim.cells[name].play(claim.cells[name].setting, seeds, device)
+            played = claim.cells[name].play(claim.cells[name].setting, own, device)
             seconds = round(time.monotonic() - began, 1)
             results.put(claim, name, played, {"seconds": seconds, **by})
-            tell(f"{claim.name}: {name}, seeds {seeds[0]} to {seeds[-1]}: {seconds:.0f} s")
+            tell(f"{claim.name}: {name}, seeds {own[0]} to {own[-1]}: {seconds:.0f} s")
+
+
+def _first(claim: Claim, seeds: int | None) -> Claim:
+    """With no more seeds a cell than so many, where they are seeds."""
+    if seeds is None:
+        return claim
+    cells = {
+        name: cell if cell.places else cell._replace(seeds=min(cell.seeds, seeds)) for name, cell in claim.cells.items()
+    }
+    return claim._replace(cells=cells)
 
 
 def _in_turn(claims: Sequence[Claim], results: Results, device: str) -> Iterator[tuple[Claim, str, list[int]]]:

@@ -10,6 +10,7 @@ CODES = {
     "sweeps.claims.reproduce.NotReady": FAILED,
     "sweeps.claims.reproduce.UnknownClaim": BAD_SPEC,
     "sweeps.claims.results.Missing": FAILED,
+    "sweeps.claims.show.NoPage": BAD_SPEC,
     "sweeps.claims.work.WorkFailed": FAILED,
     "sweeps.spec.environment.Unset": BAD_SPEC,
     "sweeps.show.draw.NoSamples": FAILED,

@@ -24,16 +24,24 @@ def reproduce(
     claims: Annotated[
         list[str] | None, typer.Argument(help="Names; left out, what fits half an hour on 2 cores.", show_default=False)
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes that share the work, one thread each.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the work, one thread each.")] = 2,
     device: Annotated[str, typer.Option(help="auto takes a GPU if there is one; cpu or cuda.")] = "auto",
     results: Annotated[
         str, typer.Option(help="Where what has been run is kept; a killed run goes on.")
     ] = "runs/claims",
     page: Annotated[Path, typer.Option(help="What the verdicts are appended to.")] = Path("docs/claims.md"),
     as_is: Annotated[bool, typer.Option("--as-is", help="Judge what has been run already; run nothing.")] = False,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="At most so many of each; later runs add the others.", show_default=False),
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="Say what there is and what it takes; run nothing.")] = False,
 ) -> None:
     """Re-run published claims: what was published, what came out with its 95% interval, consistent or not."""
     with told():
         from sweeps.claims import reproduce as claiming
 
-        claiming.reproduce(claims or [], workers, device, results, page, as_is)
+        if listing:
+            claiming.overview(results)
+        else:
+            claiming.reproduce(claims or [], workers, device, results, page, as_is, seeds)

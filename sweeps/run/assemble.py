@@ -36,8 +36,15 @@ def game_of(sweep: Sweep) -> Game:
 
 
 def prepare(sweep: Sweep) -> str | None:
-    """Loads (and caches) data and classifier before the first trial needs them; returns what ``success_of`` does."""
-    return success_of(sweep, game_of(sweep))
+    """Loads (and caches) data, classifier and the data's statistics before the first trial needs them; returns what
+    ``success_of`` does."""
+    game = game_of(sweep)
+    success = success_of(sweep, game)
+    for name, options in metrics_of(sweep, success).items():
+        metric: Metric = minmax.metrics.get(name, **options)
+        if metric.prepare is not None:
+            metric.prepare(game)
+    return success
 
 
 def success_of(sweep: Sweep, game: Game) -> str | None:
