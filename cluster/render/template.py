@@ -7,7 +7,7 @@ refused when it is rendered (numbers pass), so that a template that forgets one 
 from __future__ import annotations
 
 import functools
-import json
+import math
 import re
 import shlex
 from collections.abc import Iterable
@@ -28,15 +28,15 @@ class Unquoted(TypeError):
     """A template puts a value into text without saying what for."""
 
 
-def as_yaml(value: Any) -> Quoted:
-    """A YAML flow value, on one line; text without quotes where it is read back as the same text.
+def as_yaml(value: str) -> Quoted:
+    """A text as a value of YAML on one line; without quotes where it is read back as the same text.
 
-    >>> as_yaml("a b: c"), as_yaml("no"), as_yaml("/shared/runs"), as_yaml(["a", 1])
-    ('"a b: c"', '"no"', '/shared/runs', '["a", 1]')
+    >>> as_yaml("a b: c"), as_yaml("no"), as_yaml("/shared/runs")
+    ('"a b: c"', '"no"', '/shared/runs')
     """
-    if isinstance(value, str) and PLAIN.fullmatch(value) and yaml.safe_load(value) == value:
+    if PLAIN.fullmatch(value) and yaml.safe_load(value) == value:
         return Quoted(value)
-    return Quoted(json.dumps(str(value) if isinstance(value, str) else value))
+    return Quoted(yaml.safe_dump(str(value), default_style='"', width=math.inf).removesuffix("\n"))
 
 
 def as_block(text: str, indent: int) -> Quoted:
@@ -53,7 +53,7 @@ def as_block(text: str, indent: int) -> Quoted:
         whole = yaml.safe_load(f"key: {made}\n") == {"key": text}
     except yaml.YAMLError:
         whole = False
-    return Quoted(made) if whole else Quoted(json.dumps(text))
+    return Quoted(made) if whole else as_yaml(text)
 
 
 def as_quantity(amount: int) -> Quoted:
