@@ -24,17 +24,17 @@ class Network(Model):
 class Ports(Model):
     """Every port that Ray listens on, fixed, so that a firewall can name them."""
 
-    gcs: Port = 6379
-    dashboard: Port = 8265
-    client: Port = 10001
-    node_manager: Port = 6380
-    object_manager: Port = 6381
-    runtime_env_agent: Port = 6382
-    agent: Port = 6383
-    agent_http: Port = 52365
-    metrics: Port = 6384
-    dashboard_metrics: Port = 6385
-    autoscaler_metrics: Port = 6386
+    gcs: Port = Field(default=6379, description="the GCS, which nodes join by")
+    dashboard: Port = Field(default=8265, description="the dashboard, where jobs are submitted")
+    client: Port = Field(default=10001, description="Ray's client")
+    node_manager: Port = Field(default=6380, description="raylets")
+    object_manager: Port = Field(default=6381, description="object stores")
+    runtime_env_agent: Port = Field(default=6382, description="the agent of runtime environments")
+    agent: Port = Field(default=6383, description="each node's agent, gRPC")
+    agent_http: Port = Field(default=52365, description="each node's agent, HTTP")
+    metrics: Port = Field(default=6384, description="Prometheus's text of a node")
+    dashboard_metrics: Port = Field(default=6385, description="the same of the dashboard")
+    autoscaler_metrics: Port = Field(default=6386, description="the same of the autoscaler")
     workers: Port = Field(default=10002, description="the first of the workers' ports")
     workers_end: Port = Field(default=10999, description="the last of them")
 

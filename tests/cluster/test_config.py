@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_origin
 
 import pytest
 from configured import FULL, configured, rendered
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from cluster.config import Cluster, Workers, load
 from cluster.render import KINDS, summary
@@ -142,3 +146,33 @@ def test_the_command_line(tmp_path: Path) -> None:
 def test_kinds_are_listed_with_what_they_make(tmp_path: Path) -> None:
     assert all(summary(kind).endswith(".") for kind in KINDS)
     assert all(f"{kind} " in run("render", cwd=tmp_path).stdout for kind in KINDS)
+
+
+def test_the_page_lists_every_kind_and_every_key() -> None:
+    page = (ROOT / "docs/cluster.md").read_text()
+    kinds = re.findall(r"^\| `([\w-]+)` \|", page.partition("| kind | what it makes |")[2].partition("\n\n")[0], re.M)
+    assert kinds == [kind for kind in kinds if kind in KINDS] and set(kinds) == set(KINDS)
+    table = page.partition("| key | what it says | default |\n")[2].partition("\n\n")[0]
+    assert table == "|---|---|---|\n" + "\n".join(keys(Cluster)), "\n".join(keys(Cluster))
+
+
+def keys(model: type[BaseModel], above: str = "") -> Iterator[str]:
+    """The rows of the page's table."""
+    for name, field in model.model_fields.items():
+        kinds = (field.annotation, *(() if get_origin(field.annotation) is list else get_args(field.annotation)))
+        part = next((it for it in kinds if isinstance(it, type) and issubclass(it, BaseModel)), None)
+        default = field.get_default(call_default_factory=True)
+        if part is None or part is Workers:
+            said = "required" if field.is_required() else _said(model, name, default)
+            yield f"| `{above}{name}` | {field.description} | {said} |"
+        else:
+            yield from keys(part, f"{above}{name}.")
+
+
+def _said(model: type[BaseModel], name: str, default: object) -> str:
+    if default is None or default == []:
+        return "none"
+    if isinstance(default, Workers):
+        return f"`{default.max}`"
+    made = model.model_construct().model_dump(mode="json", include={name})[name]
+    return f"`{json.dumps(made) if not isinstance(made, str) else made}`"
