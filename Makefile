@@ -13,7 +13,7 @@ LOCAL = $(if $(filter local,$(CLUSTER)),,$(error CLUSTER=$(CLUSTER): started by 
 	local is allowed here))$(RUN)python -m cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep ui test test-all test-services fuzz check format bench overhead gallery clean services-up services-status services-down cluster-up cluster-status cluster-down test-cluster
+.PHONY: help setup sweep ui test test-all test-services fuzz check format bench overhead gallery clean services-up services-status services-down cluster-up cluster-status cluster-down submit test-cluster
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ cluster-up: $(READY)  ## a Ray cluster of NODES=3 nodes on this machine; other p
 
 cluster-status: $(READY)  ## what runs of it
 	@$(LOCAL) status
+
+submit: $(READY)  ## hand SPEC=path/to/spec.yaml to the cluster on this machine, or to ADDRESS=http://host:8265
+	@$(if $(ADDRESS),$(RUN)sweeps submit $(SPEC) --address $(ADDRESS),eval "$$($(LOCAL) env)" && \
+		$(RUN)sweeps submit $(SPEC) --set storage=$(CURDIR)/runs)
 
 cluster-down: $(READY)  ## end it; nothing is left
 	@$(LOCAL) down

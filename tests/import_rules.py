@@ -26,7 +26,7 @@ class Rule(NamedTuple):
 RULES = [
     Rule("minmax", {"cluster", "mlflow", "optuna", "ray", "sweeps"} | NETWORK, set()),
     Rule("sweeps", {"cluster"}, set()),
-    Rule("sweeps", {"ray"}, {"sweeps/run/tune.py"}),
+    Rule("sweeps", {"ray"}, {"sweeps/run/nodes.py", "sweeps/run/tune.py"}),
     Rule("sweeps", {"mlflow"}, {"sweeps/track/tracker.py"}),
     Rule("cluster", OURS - {"cluster"}, set()),
     Rule("cluster", {"mlflow", "optuna", "torch"}, set()),  # it starts their programs

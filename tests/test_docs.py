@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 import minmax
 from minmax.diagnosis import RULES
-from sweeps.cli.codes import CODES, INTERRUPTED
+from sweeps.cli.codes import CODES, INTERRUPTED, UNFORESEEN
 from sweeps.search import pruners, samplers
 from sweeps.search.pruners import PRUNERS
 from sweeps.search.samplers import SAMPLERS
@@ -112,6 +112,6 @@ def test_every_diagnosis_has_a_row() -> None:
 def test_every_exit_code_and_every_event_has_a_row() -> None:
     text = read("running.md")
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
-    assert codes == {0, *CODES.values(), INTERRUPTED}
+    assert codes == {0, *CODES.values(), INTERRUPTED, UNFORESEEN}
     rows = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
     assert rows == {*KINDS.values(), "started", "report", "confirmed", "warning", "done"}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from typing import TextIO, cast
 
 from sweeps.cli.base import app
+from sweeps.cli.codes import UNFORESEEN
 from sweeps.show.unbreakable import Unbreakable
 
-THEMES = ("run", "stop", "look", "trials", "editor", "published", "sync")  # as --help lists their commands
+THEMES = ("run", "submit", "stop", "look", "trials", "editor", "published", "sync")  # as --help lists their commands
 
 for theme in THEMES:
     importlib.import_module(f"sweeps.cli.{theme}")
@@ -22,4 +24,8 @@ def main() -> None:
         sys.path.append(os.getcwd())
     sys.stdout = cast(TextIO, Unbreakable(sys.stdout))  # `| head` and a terminal that closes are no reason to stop
     sys.stderr = cast(TextIO, Unbreakable(sys.stderr))
-    app()
+    try:
+        app()
+    except Exception:
+        traceback.print_exc()
+        sys.exit(UNFORESEEN)

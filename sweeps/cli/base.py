@@ -28,6 +28,10 @@ app = typer.Typer(
 Spec = Annotated[Path, typer.Argument(help="A sweep's YAML file.", show_default=False)]
 Name = Annotated[str, typer.Argument(help="A sweep's name.", show_default=False)]
 Storage = Annotated[str, typer.Option(help="Where the sweeps lie.")]
+There = Annotated[
+    str | None,
+    typer.Option("--address", help="The dashboard of the cluster that it was submitted to.", show_default=False),
+]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="key=value over the spec, as often as needed.")]
 
 

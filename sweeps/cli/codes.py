@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FAILED, BAD_SPEC, TAKEN, CHANGED, INTERRUPTED = 1, 2, 73, 78, 130
+FAILED, BAD_SPEC, UNFORESEEN, TAKEN, CHANGED, INTERRUPTED = 1, 2, 70, 73, 78, 130
 
 CODES = {
     "builtins.OSError": FAILED,
@@ -12,6 +12,9 @@ CODES = {
     "sweeps.claims.results.Missing": FAILED,
     "sweeps.claims.show.NoPage": BAD_SPEC,
     "sweeps.claims.work.WorkFailed": FAILED,
+    "sweeps.submit.following.NoDriver": FAILED,
+    "sweeps.submit.jobs.NoCluster": FAILED,
+    "sweeps.submit.pack.TooLarge": FAILED,
     "sweeps.spec.environment.Unset": BAD_SPEC,
     "sweeps.show.draw.NoSamples": FAILED,
     "sweeps.show.paper.files.NothingToPrint": FAILED,
@@ -20,6 +23,7 @@ CODES = {
     "sweeps.records.folder.NoSweep": FAILED,
     "sweeps.records.folder.SweepExists": TAKEN,
     "sweeps.run.joining.NoCluster": FAILED,
+    "sweeps.run.nodes.NodesDiffer": FAILED,
     "sweeps.run.owner.Owned": TAKEN,
     "sweeps.run.pick.NoTrial": FAILED,
     "sweeps.run.service.NoRoom": FAILED,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.base import Name, Storage, app, owner_of, told, where
+from sweeps.cli.base import Name, Storage, There, app, owner_of, told, where
 
 if TYPE_CHECKING:
     from sweeps.records.folder import Folder
@@ -31,9 +31,15 @@ def list_sweeps(storage: Storage = "./runs") -> None:
 def status(
     name: Annotated[str | None, typer.Argument(help="A sweep's name; all of them if left out.")] = None,
     storage: Storage = "./runs",
+    address: There = None,
 ) -> None:
     """Where sweeps stand."""
     with told():
+        if address is not None:
+            from sweeps.cli.submit import show_status
+
+            show_status(address, name)
+            return
         from sweeps.records.folder import Folder, names
 
         known = [name] if name else names(storage)

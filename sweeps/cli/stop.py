@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.base import Name, Storage, app, owner_of, told, where
+from sweeps.cli.base import Name, Storage, There, app, owner_of, told, where
 from sweeps.cli.codes import FAILED
 
 
@@ -15,9 +15,15 @@ def stop(
     name: Name,
     storage: Storage = "./runs",
     wait: Annotated[float, typer.Option(help="Seconds until it is given up.")] = 120.0,
+    address: There = None,
 ) -> None:
     """Ask the process that runs a sweep to stop, as Ctrl-C does, and wait for its end."""
     with told():
+        if address is not None:
+            from sweeps.cli.submit import stop_there
+
+            stop_there(address, name, wait)
+            return
         from sweeps.records.folder import Folder
         from sweeps.run import owner as owners
         from sweeps.search.database import engine_of

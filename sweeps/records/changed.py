@@ -51,7 +51,7 @@ def code_of(spec: Mapping[str, Any]) -> dict[str, str]:
     own = hashlib.sha256()
     for path in sorted(path for package in OWN for path in (root / package).rglob("*.py")):
         own.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
-    return {"minmax-sweeps": own.hexdigest(), **{name: _source(name) for name in sorted(set(_modules(spec)))}}
+    return {"minmax-sweeps": own.hexdigest(), **{name: _source(name) for name in sorted(set(modules(spec)))}}
 
 
 def of_spec(begun: Sweep, asked: Sweep) -> list[Change]:
@@ -89,13 +89,14 @@ def refused(name: str, changes: Sequence[Change]) -> Changed:
     return Changed(f"sweep {name} was begun otherwise:\n{listed}\n{way}")
 
 
-def _modules(value: Any, key: str = "") -> Iterator[str]:
+def modules(value: Any, key: str = "") -> Iterator[str]:
+    """The user's modules that a spec names (``module:function``), as often as it does."""
     if isinstance(value, Mapping):
         for name, each in value.items():
-            yield from _modules(each, name)
+            yield from modules(each, name)
     elif isinstance(value, list):
         for each in value:
-            yield from _modules(each, key)
+            yield from modules(each, key)
     elif isinstance(value, str) and key not in PLACES and (found := FUNCTION.fullmatch(value)):
         yield found[1]
 

@@ -49,6 +49,13 @@ def bound(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (reserved + max(0, memory - resident), hard))
 
 
+def bound_gpu(share: float) -> None:
+    """Lets this process have its ``share`` of its GPU's memory: of several on one GPU none takes the others' away. Past
+    that, allocations fail as errors."""
+    if torch.cuda.is_available():
+        torch.cuda.set_per_process_memory_fraction(share)
+
+
 def kills() -> int:
     """How many processes this machine's kernel has ended for want of memory; 0 where it does not say."""
     try:

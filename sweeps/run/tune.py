@@ -1,7 +1,7 @@
 """Ray Tune places trials and gives them their CPUs and shares of GPUs. It holds no truth: two thin adapters and a loop.
 
 The searcher hands Tune what the service says is next; the scheduler asks the service whether a trial goes on. Nothing
-Tune stores is read again: resuming means asking the service. The only file that imports Ray.
+Tune stores is read again: resuming means asking the service. Only this file and ``nodes.py`` import Ray.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import secrets
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
 from sweeps.records.store import Store  # noqa: E402
-from sweeps.run import memory  # noqa: E402
+from sweeps.run import memory, nodes  # noqa: E402
 from sweeps.run.failure import Failure, failure_of, out_of_memory  # noqa: E402
 from sweeps.run.guard import guarded  # noqa: E402
 from sweeps.run.patience import Waiting  # noqa: E402
@@ -62,6 +63,7 @@ class_cache.ENV_VARS_TO_PROPAGATE.difference_update(  # Ray logs what it passes 
 )
 OBJECT_STORE_BYTES = 128 * 2**20  # nothing large goes through it
 LOOK, JOINING = 1.0, 120.0  # seconds: between looks at a cluster's nodes, and for a first one with room for a trial
+MOVES = 10  # of one trial, off machines that went: one that takes its machines down with it is a failure in the end
 
 
 class TrialActor(tune.Trainable):
@@ -78,6 +80,9 @@ class TrialActor(tune.Trainable):
                 sys.path.append(path)
         if config["memory"] is not None and not hasattr(self, "_trial"):
             memory.bound(config["memory"])
+        if 0 < config["gpu"] < 1:
+            memory.bound_gpu(config["gpu"])
+        self._node = ray.get_runtime_context().get_node_id() if config["joined"] else None
         self._trial = Trial(**config["trial"])
         self._store = Store(config["store"], config["floor"])
         register(self._store, self._trial)
@@ -99,6 +104,7 @@ class TrialActor(tune.Trainable):
             return {**failure._asdict(), "done": True}
         if isinstance(said, Waiting):
             return {**said._asdict(), "done": False}
+        self._asked_to_leave |= self._node is not None and self._node in nodes.draining()  # it was told to end
         return {**said._asdict(), "leaving": self._asked_to_leave, "done": said.last}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -157,6 +163,7 @@ class StudyScheduler(FIFOScheduler):
         super().__init__()
         self._searcher, self._service, self._on_change = searcher, service, on_change
         self._kills = memory.kills()
+        self._moves: Counter[str] = Counter()
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """STOP where the trial is pruned or finished."""
@@ -171,10 +178,17 @@ class StudyScheduler(FIFOScheduler):
         return {}
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        """A worker's process is gone; Ray may know that it was for want of memory, and so may the kernel."""
+        """A worker's process is gone, or its machine is, which is no failure of the trial; Ray may know that it was for
+        want of memory, and so may the kernel."""
         work, kills = self._searcher.works.get(trial.trial_id), memory.kills()
         error = trial.get_error()
-        if work is not None and (isinstance(error, ray.exceptions.OutOfMemoryError) or kills > self._kills):
+        if work is not None and nodes.is_gone(error) and self._moves[work.trial.key] < MOVES:
+            self._moves[work.trial.key] += 1
+            if trial.trial_id not in self._searcher.reasons:  # else it left in good time
+                told = f"{work.trial.key} attempt {work.trial.attempt}: its machine is gone; it goes on elsewhere"
+                self._service.events.append(told)
+                self._searcher.reasons[trial.trial_id] = ()
+        elif work is not None and (isinstance(error, ray.exceptions.OutOfMemoryError) or kills > self._kills):
             detail = "its worker process was ended for want of memory"
             reason = Failure(out_of_memory(work.trial, detail), out_of_memory=True)
             self._searcher.reasons.setdefault(trial.trial_id, reason)
@@ -205,29 +219,42 @@ def _said(kind: type[Said], result: Mapping[str, Any]) -> Said | None:
 
 
 class Watch(tune.Callback):
-    """Ends workers that hang, at every turn of Tune's loop: their processes, by pid."""
+    """Ends workers that hang, at every turn of Tune's loop: their processes, by pid, or by Ray on another machine. Of a
+    cluster it looks at nodes that join."""
 
-    def __init__(self, searcher: StudySearcher, service: Service) -> None:
-        self._searcher, self._service = searcher, service
+    def __init__(self, searcher: StudySearcher, service: Service, newcomers: nodes.Newcomers | None) -> None:
+        self._searcher, self._service, self._newcomers = searcher, service, newcomers
+        self._looked = time.monotonic()
 
     def on_step_begin(self, iteration: int, trials: Any, **info: Any) -> None:
         """Tune's word for a turn."""
         silent = self._service.watchdog.silent()
+        actors = {trial.trial_id: trial.temporary_state.ray_actor for trial in trials} if silent else {}
         for trial_id, work in list(self._searcher.works.items()):
             if work.trial.key in silent:
-                self._end(trial_id, work, silent[work.trial.key])
+                self._end(trial_id, work, silent[work.trial.key], actors.get(trial_id))
+        if self._newcomers is not None and time.monotonic() - self._looked >= LOOK:
+            self._looked = time.monotonic()
+            self._newcomers.look()
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its callbacks too."""
         return {}
 
-    def _end(self, trial_id: str, work: Work, seconds: float) -> None:
+    def _end(self, trial_id: str, work: Work, seconds: float, actor: Any) -> None:
         worker = registered(self._service.store, work.trial)
-        if worker is not None and worker.kill():
+        if worker is not None and (worker.kill() or self._killed(actor)):
             allowed = duration(round(seconds, 1))
             reason = Failure(f"no report for {allowed} (limits.silence): its worker process {worker.pid} was killed")
             self._searcher.reasons[trial_id] = reason
         self._service.watchdog.heard(work.trial.key, trained=False)  # a worker that has not begun gets as long again
+
+    def _killed(self, actor: Any) -> bool:
+        """Of another machine's process: its Ray sends the SIGKILL."""
+        if self._newcomers is None or actor is None:
+            return False
+        ray.kill(actor)
+        return True
 
 
 def drive(service: Service, resources: Resources, ready: Callable[[], object], on_change: Callable[[], None]) -> None:
@@ -239,6 +266,7 @@ def drive(service: Service, resources: Resources, ready: Callable[[], object], o
     Raises:
         NoCluster: the cluster can't be joined.
         NoRoom: a trial asks for more than this machine has.
+        NodesDiffer: the cluster's nodes are not alike, or do not share the storage.
         KeyboardInterrupt: it was stopped; every finished report is recorded, and ``resume`` goes on from there.
         StorageOut: the storage was out for too long.
         RuntimeError: Ray ended before the sweep did.
@@ -246,10 +274,14 @@ def drive(service: Service, resources: Resources, ready: Callable[[], object], o
     with _ray() as folder:
         ready()
         asked = _asked(resources)
-        slots = Slots(asked, grows=joining.address_of() is not None)
+        joined = joining.address_of() is not None
+        slots = Slots(asked, grows=joined)
         slots.refuse_none()
         store, limit = service.store, None if resources.gpu else resources.memory  # CUDA maps far more than it uses
-        base = {"store": store.root, "floor": store.floor, "cpu": resources.cpu, "memory": limit, "path": [os.getcwd()]}
+        alike = nodes.refuse_different(store) if joined else ()
+        newcomers = nodes.Newcomers(store, alike, service.events.append) if joined else None
+        share = {"cpu": resources.cpu, "gpu": resources.gpu, "memory": limit}
+        base = {"store": store.root, "floor": store.floor, **share, "path": [os.getcwd()], "joined": joined}
         searcher = StudySearcher(service, base, slots, on_change)
         tune.Tuner(
             tune.with_resources(TrialActor, asked),
@@ -264,7 +296,7 @@ def drive(service: Service, resources: Resources, ready: Callable[[], object], o
                 storage_path=folder,
                 name="sweep",
                 verbose=0,
-                callbacks=[Watch(searcher, service)],
+                callbacks=[Watch(searcher, service, newcomers)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # records hold the checkpoints
             ),
         ).fit()
@@ -368,5 +400,6 @@ class Slots:
 
 def _nodes() -> list[dict[str, float]]:
     """What each living node has in all, by the names that a trial asks by."""
-    living = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    there = nodes.living()
+    living = [node["Resources"] for node in ray.nodes() if node["NodeID"] in there]
     return [{name.lower(): amount for name, amount in node.items()} for node in living]
