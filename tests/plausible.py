@@ -6,11 +6,13 @@ import io
 import math
 import random
 
+from optuna.distributions import FloatDistribution
 from PIL import Image
 
+from sweeps.judge.power import ties
 from sweeps.judge.ranking import ArmResult, Budget, rank
 from sweeps.search.trials import Trial
-from sweeps.show.view import ArmView, Curve, Samples, SweepView
+from sweeps.show.view import ArmView, Curve, Film, SweepView
 
 ARMS = {  # name: final success rate, final objective
     "gda": (0.2, 42.0),
@@ -21,6 +23,11 @@ ARMS = {  # name: final success rate, final objective
     "accept_reject": (0.35, 20.0),
 }
 STEPS = tuple(range(200, 2001, 200))
+RANGES = {
+    "lr": FloatDistribution(1e-4, 1e-2, log=True),
+    "lr_ratio": FloatDistribution(0.1, 10, log=True),
+    "gamma": FloatDistribution(0.1, 100, log=True),
+}
 SEEDS = tuple(range(1_000_000, 1_000_032))
 
 
@@ -33,7 +40,20 @@ def curve(chance: random.Random, kind: str, number: int, members: int, rate: flo
         level = goal * math.exp(3 * (1 - share))
         objective.append(tuple(level * math.exp(chance.gauss(0, 0.25)) for _ in range(members)))
         success.append(tuple(float(x < rate * share**2) for x in luck))
-    return Curve(kind, number, STEPS[:reports], tuple(objective), tuple(success))
+    costs = tuple(step + 0.5 for step in STEPS[:reports])
+    seconds = tuple(step / 300 for step in costs)
+    words = tuple("converged" if won else "collapsed" for won in success[-1]) if success else ()
+    measures = {}
+    if kind == "confirm":
+        falling = tuple(tuple(level * 0.1 for level in members) for members in objective)
+        covered = tuple(tuple(0.5 + 0.5 * won for won in members) for members in success)
+        measures = {"gradient_norm_1": falling, "gradient_norm_2": falling, "covered": covered}
+        size = tuple(tuple(2.0 for _ in members) for members in success)
+        real = tuple(tuple(1.2 for _ in members) for members in success)
+        turns = tuple(tuple(4 / 3 for _ in members) for members in success)
+        measures |= {"eigenvalue": size, "eigenvalue_real": real, "rotation": turns}
+    done = STEPS[:reports], tuple(objective), tuple(success)
+    return Curve(kind, number, *done, words, costs, seconds, measures)
 
 
 def grid(chance: random.Random, rate: float, cells: int = 6) -> bytes:
@@ -55,7 +75,7 @@ def grid(chance: random.Random, rate: float, cells: int = 6) -> bytes:
 def sweep(trials: int = 6, seeds: tuple[int, ...] = SEEDS, names: dict[str, str] | None = None) -> SweepView:
     """A finished sweep of six arms; ``names`` renames arms."""
     chance = random.Random(0)
-    arms, results, rows = [], [], []
+    arms, results, rows, spaces = [], [], [], {}
     for name, (rate, goal) in ARMS.items():
         arm = (names or {}).get(name, name)
         curves = []
@@ -76,8 +96,11 @@ def sweep(trials: int = 6, seeds: tuple[int, ...] = SEEDS, names: dict[str, str]
         pruned = trials // 3
         budget = Budget(trials - pruned - 1, pruned, 1, 0, 2000.0 * trials - 1400 * pruned, 1400.0 * pruned)
         results.append(ArmResult(arm, params, seeds, last.success[-1], last.objective[-1], budget))
-        arms.append(ArmView(arm, tuple(curves), Samples(grid(chance, rate), f"{arm}/confirm-0000", 2000)))
-    spec = {"name": "digits", "length": 2000, "seeds": 8, "optimizers": [arm.arm for arm in arms], "trials": trials}
+        frames = grid(chance, rate / 2), grid(chance, rate)
+        arms.append(ArmView(arm, tuple(curves), (Film(f"{arm}/confirm-0000", seeds, (1000.0, 2000.0), frames),)))
+        spaces[arm] = {name: RANGES[name] for name in params}
+    spec = {"name": "digits", "length": 2000, "seeds": 8, "trials": trials}
+    spec["optimizers"] = [{"name": arm.arm} for arm in arms]
     ranking = rank(results, "minimize", "frechet")
     return SweepView(
         name="digits",
@@ -90,4 +113,8 @@ def sweep(trials: int = 6, seeds: tuple[int, ...] = SEEDS, names: dict[str, str]
         trials=tuple(rows),
         detail="36 search trials and 6 confirmations in 3:41.",
         written="on a made-up day",
+        results=tuple(results),
+        ties=ties(ranking, results),
+        spaces=spaces,
+        place="/made/up/digits",
     )

@@ -135,7 +135,7 @@ def test_json_lines_end_with_the_counts(forks: Drivers, calm: Left) -> None:
 
 def test_the_report_has_a_diagram_an_arm_and_a_text_of_it(calm: Left) -> None:
     page = (calm.folder / "report.html").read_text()
-    assert page.count('class="plot" id="plot-') == 2
+    assert page.count('data-figure="map-') == 2
     assert page.count("Of 12 points ") == 2 * 2  # below the diagram, and in its text
     assert "lr_ratio" in page and 'id="ranking"' not in page and 'id="curves"' not in page
     assert page.count("map-000") >= 6

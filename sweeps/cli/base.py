@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +54,7 @@ def told() -> Iterator[None]:
 
 def where(folder: Folder) -> str:
     """The option that a command of this sweep needs."""
-    return "" if folder.storage == "./runs" else f" --storage {shlex.quote(folder.storage)}"
+    return folder.option
 
 
 def owner_of(folder: Folder) -> Holder | None:

@@ -103,6 +103,23 @@ def median(values: Sequence[float]) -> float:
     return quantile(values, 0.5)
 
 
+def median_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
+    """An interval of the median between two order statistics, whatever the distribution; None for fewer than six.
+
+    The k-th lowest and the k-th highest of n hold the median with probability 1 - 2·P(B < k), B binomial(n, ½); k is
+    the largest for which that is ``level`` at least.
+
+    >>> median_interval([1, 2, 3, 4, 5, 6, 7, 8])
+    Interval(low=1, high=8)
+    """
+    n, ordered = len(values), sorted(values)
+    below, k = 0.0, 0
+    while k < n and 2 * (below + math.comb(n, k) / 2**n) <= 1 - level:
+        below += math.comb(n, k) / 2**n
+        k += 1
+    return Interval(ordered[k - 1], ordered[n - k]) if k else None
+
+
 def rate(values: Sequence[float]) -> float:
     """The share of ones among values of 0 and 1."""
     return _count(values) / len(values)

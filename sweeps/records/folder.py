@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import secrets
+import shlex
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,11 @@ class Folder:
         """The studies' URL: the spec's, else a file of the sweep's own."""
         said = self.read()["sweep"].get("studies")
         return f"sqlite:///{self.path / 'studies.db'}" if said is None else expand(said)
+
+    @property
+    def option(self) -> str:
+        """What a command of this sweep needs beside its name."""
+        return "" if self.storage == "./runs" else f" --storage {shlex.quote(self.storage)}"
 
     @property
     def title(self) -> str:

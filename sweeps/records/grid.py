@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 MEMBERS, SAMPLES = 8, 16  # rows, and pictures a row
 TILE = 96  # pixels of a planar member's square
 POINTS = 256
+SHADE = 0.4  # of a pixel, for each point on it
 
 
 def draw(
@@ -27,6 +28,23 @@ def draw(
     if len(shape) in (2, 3):
         return _png(_tiles(samples[:members, : count or SAMPLES], low, high))
     return None
+
+
+def points_of(png: bytes, members: int) -> list[bytes]:
+    """Of a picture of planar data each member's points: three bytes a place, its column, its row from below (both of
+    ``TILE``) and how many points lie there."""
+    import numpy as np
+    from PIL import Image
+
+    sheet = np.asarray(Image.open(io.BytesIO(png)).convert("L"), dtype=np.float64) / 255
+    found = []
+    for member in range(min(members, MEMBERS)):
+        row, column = divmod(member, min(4, members))
+        tile = sheet[row * (TILE + 1) :, column * (TILE + 1) :][:TILE, :TILE]
+        many = (np.log(tile.clip(1 / 512, 1)) / math.log(SHADE)).round().astype(np.uint8)
+        down, across = np.nonzero(many)
+        found.append(np.stack([across, TILE - 1 - down, many[down, across]], axis=1).astype(np.uint8).tobytes())
+    return found
 
 
 def _tiles(samples: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
@@ -54,7 +72,7 @@ def _scatter(samples: NDArray[np.float32], low: float, high: float) -> NDArray[n
         inside = points[np.isfinite(points).all(1) & (scaled > 0).all(1) & (scaled < 1).all(1)]
         at = ((inside - low) / (high - low) * TILE).astype(int)
         tile = sheet[row * (TILE + 1) :, column * (TILE + 1) :][:TILE, :TILE]
-        np.multiply.at(tile, (TILE - 1 - at[:, 1], at[:, 0]), 0.4)
+        np.multiply.at(tile, (TILE - 1 - at[:, 1], at[:, 0]), SHADE)
         sheet[row * (TILE + 1) + TILE, :] = sheet[:, column * (TILE + 1) + TILE] = 0.7
     return _bytes(sheet)
 

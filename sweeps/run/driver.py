@@ -21,6 +21,7 @@ from sweeps.search.trials import FAILED
 from sweeps.show import gather, mapgather
 from sweeps.show.display import Changes, Display
 from sweeps.show.live import Live
+from sweeps.show.pagegather import Gatherer
 from sweeps.show.report.page import render
 from sweeps.spec.environment import expand, veiled
 from sweeps.spec.sweep import Arm, Sweep
@@ -200,7 +201,8 @@ def _driven(sweep: Sweep, service: Service, serial: bool, live: Display, stoppin
 
 def write_report(sweep: Sweep, service: Service, folder: Folder, status: str) -> bytes:
     """Writes ``report.html`` and the files of results; returns the page."""
-    page = render(gather.view(sweep, service, status)).encode()
+    view = Gatherer(sweep, service, folder.read(), folder.option).view(status)
+    page = render(view).encode()
     folder.store.replace("report.html", page)
     for name, data in _results(sweep, service).items():
         folder.store.replace(name, data)

@@ -1,19 +1,17 @@
-"""Views of studies and records: the display's snapshot, the ranking, the report's page. Nothing is decided here."""
+"""Views of studies and records: the display's snapshot, the ranking. Nothing is decided here."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sweeps.judge.pareto import ArmFront, fronts
 from sweeps.judge.ranking import ArmResult, Budget, Ranking, rank
-from sweeps.records.record import Report, TrialRecord
+from sweeps.records.record import TrialRecord
 from sweeps.search.decide import best_among, best_of, confirmation_of, is_failed, of
 from sweeps.search.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
 from sweeps.show import mapgather
 from sweeps.show.progress import ArmProgress, Leader, Snapshot, TrialProgress
-from sweeps.show.view import ArmView, Curve, Samples, SweepView
 
 if TYPE_CHECKING:
     from sweeps.run.service import Service
@@ -106,11 +104,15 @@ def ranking(sweep: Sweep, service: Service) -> Ranking:
     """The ranking by confirmation results, as far as there are any; a map has none."""
     if sweep.map is not None:
         return rank([])
-    trials = service.studies.trials()
-    results = [_result(sweep, service, trials, arm) for arm in service.plan.arms]
-    ranked = rank(results, sweep.objective.direction, sweep.objective.output)
+    ranked = rank(results(sweep, service), sweep.objective.direction, sweep.objective.output)
     caveat = " ".join(text for text in (cut_short(service), ranked.caveat) if text)
     return ranked._replace(fronts=pareto(sweep, service), caveat=caveat if ranked.standings else "")
+
+
+def results(sweep: Sweep, service: Service) -> list[ArmResult]:
+    """What the confirmation of each arm came to, seed by seed."""
+    trials = service.studies.trials()
+    return [_result(sweep, service, trials, arm) for arm in service.plan.arms]
 
 
 def cut_short(service: Service) -> str:
@@ -177,50 +179,3 @@ def _budget(sweep: Sweep, service: Service, searched: Sequence[Trial]) -> Budget
         spent=sum(_steps(service, trial) for trial in searched),
         saved=sum(sweep.length - _steps(service, trial) for trial in searched if trial.state == PRUNED),
     )
-
-
-def view(sweep: Sweep, service: Service, status: str, detail: str = "") -> SweepView:
-    """All that the report shows."""
-    trials = service.studies.trials()
-    known = ranking(sweep, service)
-    return SweepView(
-        name=sweep.name,
-        spec=sweep.normalized(),
-        status=status if trials else "empty",
-        objective=sweep.objective.output,
-        direction=sweep.objective.direction,
-        ranking=known if known.standings or known.unranked else None,
-        arms=tuple(_arm_view(sweep, service, trials, arm) for arm in service.plan.arms if sweep.map is None),
-        maps=() if sweep.map is None else mapgather.maps(sweep, service),
-        trials=tuple(trials),
-        detail=detail,
-        written=time.strftime("%Y-%m-%d %H:%M"),
-    )
-
-
-def _arm_view(sweep: Sweep, service: Service, trials: Sequence[Trial], arm: str) -> ArmView:
-    shown = [*of(trials, arm, SEARCH), *of(trials, arm, CONFIRM)]  # also confirmations of what was best before
-    curves = [_curve(sweep, trial, TrialRecord(service.store, trial.key).history()) for trial in shown]
-    plan = service.plan
-    chosen = [confirmation_of(plan, trials, arm, repeat) for repeat in range(plan.repeats)]
-    pictures = (_samples(service, trial) for trial in [*chosen, best_of(plan, trials, arm)] if trial is not None)
-    return ArmView(arm, tuple(c for c in curves if c.steps), next((p for p in pictures if p is not None), None))
-
-
-def _curve(sweep: Sweep, trial: Trial, history: Sequence[Report]) -> Curve:
-    return Curve(
-        kind=trial.kind,
-        number=trial.number,
-        steps=tuple(float(report.step) for report in history),
-        objective=tuple(tuple(report.metrics[sweep.objective.output]) for report in history),
-        success=tuple(tuple(report.metrics["success"]) for report in history if "success" in report.metrics),
-        diagnoses=tuple(history[-1].diagnoses) if history else (),
-    )
-
-
-def _samples(service: Service, trial: Trial) -> Samples | None:
-    pictures = TrialRecord(service.store, trial.key).samples()
-    if not pictures:
-        return None
-    step = max(pictures)
-    return Samples(service.store.get(pictures[step]), trial.key, float(step))

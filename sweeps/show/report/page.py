@@ -1,10 +1,11 @@
-"""The report of a sweep: one HTML file that needs nothing else, not even a network."""
+"""The page: every section's data and template joined, with what keeps it inert."""
 
 from __future__ import annotations
 
 import base64
 import functools
 import hashlib
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 
@@ -12,19 +13,24 @@ import jinja2
 import yaml
 
 from sweeps.judge.answer import shown
-from sweeps.judge.maps import answer as map_answer
+from sweeps.judge.maps import WORDS
 from sweeps.judge.maps import in_words as in_words_of_map
-from sweeps.judge.ranking import Standing
-from sweeps.judge.stats import rate
-from sweeps.search.trials import SEARCH, Trial
 from sweeps.show.curves import COLOURS, axes, figure, in_words
 from sweeps.show.heatmap import heatmap
 from sweeps.show.phases import as_text
+from sweeps.show.report import cost, why
+from sweeps.show.report.answer import answer
+from sweeps.show.report.front import front
+from sweeps.show.report.samples import samples
+from sweeps.show.report.settings import settings
+from sweeps.show.report.sides import differences, side
+from sweeps.show.report.trials import trials
 from sweeps.show.view import STATUSES, ArmView, SweepView
-from sweeps.show.wording import diagnosed, inert, number, p_value, percent
+from sweeps.show.wording import inert, number, p_value, percent, setting
 
 SECTIONS = {
     "answer": "Answer",
+    "front": "Front",
     "samples": "Samples",
     "cost": "Cost",
     "settings": "Settings",
@@ -34,52 +40,59 @@ SECTIONS = {
 }
 """Id of each section -> its name in the page's navigation. Ids stay as they are: links and tests name them."""
 
+SCRIPTS = ("figures.js", "films.js", "table.js")
+
 
 def render(view: SweepView) -> str:
-    """The page as text: the answer and its table, curves, samples, every trial.
+    """The page as text, of one sweep or of several side by side (see `sides.together`).
 
     Names in it are the user's and inert: the template escapes them, and the page's content security policy runs no
-    script but the two whose checksums it states, and fetches nothing.
+    script but those whose checksums it states, and fetches nothing.
 
     Raises:
         ValueError: a status that is none of ``STATUSES``.
     """
-    if view.status not in STATUSES:
-        raise ValueError(f"status {view.status!r} is none of {', '.join(STATUSES)}")
+    parts = view.parts or (view,)
+    for part in parts:
+        if part.status not in STATUSES:
+            raise ValueError(f"status {part.status!r} is none of {', '.join(STATUSES)}")
     colours = _colours(view)
     view = view._replace(arms=_best_first(view))
+    found: dict[str, Any] = {
+        "front": front(view, colours),
+        "samples": samples(view, colours),
+        "cost": cost.cost(view, colours),
+        "settings": settings(view),
+        "why": why.why(view, colours),
+        "trials": trials(view),
+    }
     shared = axes(view.arms)
     figures = {
         f"curves-{at}": figure(arm, colours[arm.arm], shared, view.objective) for at, arm in enumerate(view.arms)
     }
-    figures |= {f"map-{at}": heatmap(shown) for at, shown in enumerate(view.maps)}
-    scripts = {"plotly": _plotly(), "page": _asset("figures.js")} if figures else {}
+    figures |= {f"map-{at}": heatmap(own) for at, own in enumerate(view.maps)}
+    for section in ("front", "cost", "settings", "why"):
+        figures |= found[section].figures if found[section] else {}
+    scripts = [*([_plotly()] if figures else []), "".join(map(_asset, SCRIPTS))]
+    answers = [answer(part) for part in parts]
     return _template().render(
+        **found,
         view=view,
-        status=STATUSES[view.status],
-        answer=_answer(view),
-        rows=view.ranking.standings if view.ranking else (),
+        parts=list(zip(parts, answers, strict=True)),
+        answers=answers,
+        differences=differences(view.parts),
+        side=side if view.parts else lambda part, arm: arm,
+        sections={id: name for id, name in SECTIONS.items() if id != "front" or found["front"]},
         figures=figures,
-        samples=[(arm.arm, arm.samples, _data_uri(arm.samples.png)) for arm in view.arms if arm.samples],
-        trials=view.trials,
-        parameters=list(dict.fromkeys(name for trial in view.trials for name in trial.params)),
-        last_success=_last_success(view),
-        diagnoses={(arm.arm, curve.kind, curve.number): curve.diagnoses for arm in view.arms for curve in arm.curves},
+        curves=view.arms,
+        words=[word for word in WORDS if any(word == name for row in found["why"].diagnoses for name, _ in row.counts)],
         rated=any(curve.success for arm in view.arms for curve in arm.curves),
         log=shared.log,
         colours=colours,
-        spec=yaml.safe_dump(view.spec, sort_keys=False, allow_unicode=True),
-        sections=SECTIONS,
         style=_asset("page.css"),
         scripts=scripts,
-        policy=_policy(scripts.values()),
+        policy=_policy(scripts),
     )
-
-
-def _answer(view: SweepView) -> str:
-    if view.maps:
-        return map_answer(view.maps)
-    return view.ranking.answer if view.ranking else "Nothing has been confirmed yet, so nothing can be ranked."
 
 
 def _best_first(view: SweepView) -> tuple[ArmView, ...]:
@@ -88,43 +101,27 @@ def _best_first(view: SweepView) -> tuple[ArmView, ...]:
 
 
 def _colours(view: SweepView) -> dict[str, int]:
-    names = [arm.arm for arm in view.arms] + [shown.arm for shown in view.maps]
+    """Each arm's number; of those there are eight colours, dashes and marks."""
+    names = [arm.arm for arm in view.arms] + [own.arm for own in view.maps]
     if view.ranking:
         names += [row.arm for row in view.ranking.standings] + [other.arm for other in view.ranking.unranked]
+    names += [trial.arm for trial in view.trials]
     return {name: index % COLOURS for index, name in enumerate(dict.fromkeys(names))}
 
 
-def _last_success(view: SweepView) -> dict[tuple[str, str, int], float]:
-    """The share of a trial's seeds that succeeded at its last report."""
-    return {
-        (arm.arm, curve.kind, curve.number): rate(curve.success[-1])
-        for arm in view.arms
-        for curve in arm.curves
-        if curve.success
-    }
-
-
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
-
-
-def _state(trial: Trial) -> str:
-    return "waiting" if trial.attempt == 0 else trial.state
-
-
-def _forest(row: Standing) -> str:
-    """What the drawn interval says, for those who do not see it."""
-    if row.interval is None:
-        return ""
-    low, high = percent(row.interval.low), percent(row.interval.high)
-    return f"{row.successes} of {row.seeds} seeds succeeded; the 95% interval is {low} to {high}"
-
-
-def _policy(scripts: Any) -> str:
+def _policy(scripts: Iterable[str]) -> str:
     """Runs these scripts and no other; fetches nothing."""
     digests = [base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii") for script in scripts]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+
+
+def _spec_yaml(view: SweepView) -> str:
+    text: str = yaml.safe_dump(view.spec, sort_keys=False, allow_unicode=True)
+    return text
 
 
 @functools.cache
@@ -150,15 +147,16 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent, "p_value": p_value}
+    environment.filters |= {"number": number, "percent": percent, "p_value": p_value, "setting": setting}
     environment.filters |= {
-        "forest": _forest,
-        "state": _state,
-        "in_words": in_words,
-        "diagnosed": diagnosed,
         "shown": shown,
+        "in_words": in_words,
         "map_in_words": in_words_of_map,
+        "diagnoses_in_words": why.in_words,
+        "told": cost.told,
+        "told_interval": cost.told_interval,
         "as_text": as_text,
+        "spec_yaml": _spec_yaml,
     }
-    environment.globals |= {"SEARCH": SEARCH}
+    environment.globals |= {"STATUSES": STATUSES}
     return environment.get_template("page.html.j2")
