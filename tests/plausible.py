@@ -96,7 +96,7 @@ def sweep(trials: int = 6, seeds: tuple[int, ...] = SEEDS, names: dict[str, str]
         pruned = trials // 3
         budget = Budget(trials - pruned - 1, pruned, 1, 0, 2000.0 * trials - 1400 * pruned, 1400.0 * pruned)
         results.append(ArmResult(arm, params, seeds, last.success[-1], last.objective[-1], budget))
-        frames = grid(chance, rate / 2), grid(chance, rate)
+        frames = grid(random.Random(1), rate / 2), grid(chance, rate)
         arms.append(ArmView(arm, tuple(curves), (Film(f"{arm}/confirm-0000", seeds, (1000.0, 2000.0), frames),)))
         spaces[arm] = {name: RANGES[name] for name in params}
     spec = {"name": "digits", "length": 2000, "seeds": 8, "trials": trials}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sweeps.cli.base import Name, Storage, There, app, owner_of, told, where
+from sweeps.cli.codes import FAILED
 
 if TYPE_CHECKING:
     from sweeps.records.folder import Folder
+    from sweeps.show.view import SweepView
 
 
 @app.command("list")
@@ -77,25 +80,32 @@ class Format(StrEnum):
 
 @app.command()
 def report(
-    name: Name,
+    names: Annotated[list[str], typer.Argument(help="A sweep's name; several are shown side by side.")],
     kind: Annotated[Format, typer.Option("--format", help="A page; for papers, tables or figures.")] = Format.HTML,
     storage: Storage = "./runs",
 ) -> None:
-    """Write the sweep's report anew: a page, or what a paper takes of it."""
+    """Write a sweep's report anew: a page, or what a paper takes of it; or a page of several sweeps."""
+    if len(names) > 1 and kind is not Format.HTML:
+        raise typer.BadParameter(
+            f"--format: {kind.value} given with {len(names)} sweeps; html is allowed, or one sweep"
+        )
     with told():
         from sweeps.records.folder import Folder
-        from sweeps.run.driver import open_sweep, write_report
-        from sweeps.show import gather
+        from sweeps.run.seen import seen
         from sweeps.show.paper.files import printed
 
-        folder = Folder(storage, name)
-        sweep, service = open_sweep(folder)
-        state = "finished" if service.is_done else "running" if owner_of(folder) else "stopped"
-        if kind is Format.HTML:
-            write_report(sweep, service, folder, state)
-            print(f"{folder.store.root}/report.html")
+        folders = [Folder(storage, name) for name in dict.fromkeys(names)]
+        views = [seen(folder, _has_owner(folder)) for folder in folders]
+        if len(views) > 1:
+            _put_side_by_side(storage, views)
+        elif kind is not Format.HTML:
+            _print(folders[0], printed(views[0], kind))
         else:
-            _print(folder, printed(gather.view(sweep, service, state), kind))
+            _put(folders[0], views[0])
+        for view in views:
+            if view.status == "broken":
+                print(f"sweeps: {view.name} is broken: {view.detail}", file=sys.stderr)
+                raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -105,6 +115,39 @@ def ui(storage: Storage = "./runs", port: Annotated[int, typer.Option(help="The 
         from sweeps.ui import serve
 
         serve(storage, port)
+
+
+def _has_owner(folder: Folder) -> bool:
+    """Whether a process runs the sweep; not where its studies cannot be asked."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return owner_of(folder) is not None
+    except SQLAlchemyError:
+        return False
+
+
+def _put(folder: Folder, view: SweepView) -> None:
+    """The page of one sweep, beside its records, and the files of its results."""
+    from sweeps.show.report.page import render
+    from sweeps.show.results import results_of
+
+    files = {"report.html": render(view).encode(), **results_of(view)}
+    for name, data in files.items():
+        folder.store.replace(name, data)
+    print(f"{folder.store.root}/report.html")
+
+
+def _put_side_by_side(storage: str, views: list[SweepView]) -> None:
+    """The page of several, beside their folders."""
+    from sweeps.records.store import Store
+    from sweeps.show.report.page import render
+    from sweeps.show.report.sides import together
+    from sweeps.spec.environment import expand
+
+    store, name = Store(expand(storage)), f"report-{'-'.join(view.name for view in views)}.html"
+    store.replace(name, render(together(views)).encode())
+    print(f"{store.root}/{name}")
 
 
 def _print(folder: Folder, files: dict[str, bytes]) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sweeps.spec.sweep import Sweep
 
 FORMAT = 1
+ENDED, RUNS = "ended.json", "mlflow.json"
 LIBRARIES = ("torch", "optuna", "ray", "mlflow", "numpy")
 
 
@@ -163,6 +164,31 @@ class Folder:
         if about.get("format") != FORMAT:
             raise NoSweep(f"sweep {self.name}: format {about.get('format')!r}; this version reads format {FORMAT}")
         return about
+
+    def note_end(self, status: str, reason: str) -> None:
+        """Notes how the last drive ended: ``finished``, ``stopped``, or ``broken`` with its reason in a line."""
+        self.store.replace(ENDED, json.dumps({"status": status, "reason": reason}, ensure_ascii=False).encode())
+
+    def ended(self) -> tuple[str, str]:
+        """What ``note_end`` noted; nothing, where no drive ended yet."""
+        noted = self._noted(ENDED)
+        return str(noted.get("status", "")), str(noted.get("reason", ""))
+
+    def note_runs(self, experiment: str, runs: Mapping[str, str]) -> None:
+        """Notes where MLflow has the sweep: its experiment, and each trial's run."""
+        self.store.replace(RUNS, json.dumps({"experiment": experiment, "runs": dict(runs)}).encode())
+
+    def runs(self) -> tuple[str, dict[str, str]]:
+        """What ``note_runs`` noted; nothing, where MLflow has had no trial yet."""
+        noted = self._noted(RUNS)
+        return str(noted.get("experiment", "")), dict(noted.get("runs", {}))
+
+    def _noted(self, name: str) -> dict[str, Any]:
+        try:
+            noted = json.loads(self.store.get(name))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return noted if isinstance(noted, dict) else {}
 
     def _missing(self) -> str:
         known = names(self.storage)

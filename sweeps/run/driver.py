@@ -7,11 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sweeps.judge.maps import ArmMap
-from sweeps.judge.ranking import Ranking, as_json
+from sweeps.judge.ranking import Ranking
 from sweeps.records.changed import code_of, of_spec, of_what_runs, refused
 from sweeps.records.folder import Folder, NoSweep, versions
 from sweeps.run.assemble import Unfit, any_hypers, game_of, prepare, rehearse, service_of
 from sweeps.run.owner import Ownership
+from sweeps.run.refresh import Refresher
 from sweeps.run.room import refuse_too_much
 from sweeps.run.stopping import GRACE, LAST_PASS, Stopping
 from sweeps.search.database import engine_of, open_storage
@@ -23,10 +24,12 @@ from sweeps.show.display import Changes, Display
 from sweeps.show.live import Live
 from sweeps.show.pagegather import Gatherer
 from sweeps.show.report.page import render
+from sweeps.show.results import results_of
 from sweeps.spec.environment import expand, veiled
+from sweeps.spec.redact import redacted
 from sweeps.spec.sweep import Arm, Sweep
 from sweeps.track.background import promise
-from sweeps.track.following import created, dataset_of
+from sweeps.track.following import created, dataset_of, run_pages
 from sweeps.track.process import TrackingProcess
 from sweeps.track.summarize import summary_of
 
@@ -159,13 +162,19 @@ def carry_on(
         tracker = TrackingProcess(folder, service.studies.trials)
         service.make_up()
         tracker.start()
-        status = "broken"
+        refresher = Refresher(folder)
+        refresher.start()
+        status, reason = "broken", ""
         try:
             status = _driven(sweep, service, serial, live, stopping)
+        except Exception as error:
+            reason = veiled(redacted(f"{type(error).__name__}: {error}".splitlines()[0]), folder.storage)
+            raise
         finally:
+            refresher.stop()
             with suppress(KeyboardInterrupt), stopping.section(LAST_PASS):
                 live.update(gather.snapshot(sweep, service, "writing the report"))
-                _conclude(sweep, service, folder, tracker, status)
+                _conclude(sweep, service, folder, tracker, (status, reason))
         lacks = tracker.error and veiled(tracker.error, sweep.tracking or "")
         maps = () if sweep.map is None else mapgather.maps(sweep, service)
         return Outcome(gather.ranking(sweep, service), lacks, stopping.asked, maps)
@@ -199,21 +208,14 @@ def _driven(sweep: Sweep, service: Service, serial: bool, live: Display, stoppin
     return "finished" if service.is_done else "stopped"
 
 
-def write_report(sweep: Sweep, service: Service, folder: Folder, status: str) -> bytes:
+def write_report(sweep: Sweep, service: Service, folder: Folder, status: str, detail: str = "") -> bytes:
     """Writes ``report.html`` and the files of results; returns the page."""
-    view = Gatherer(sweep, service, folder.read(), folder.option).view(status)
+    view = Gatherer(sweep, service, folder.read(), folder.option).view(status, detail, run_pages(folder, sweep))
     page = render(view).encode()
     folder.store.replace("report.html", page)
-    for name, data in _results(sweep, service).items():
+    for name, data in results_of(view).items():
         folder.store.replace(name, data)
     return page
-
-
-def _results(sweep: Sweep, service: Service) -> dict[str, bytes]:
-    """``ranking.json``; of a map, its numbers and pictures."""
-    if sweep.map is not None:
-        return mapgather.results(mapgather.maps(sweep, service))
-    return {"ranking.json": as_json(gather.ranking(sweep, service)).encode()}
 
 
 def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
@@ -244,11 +246,15 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
         refresh(always=True)
 
 
-def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: TrackingProcess, status: str) -> None:
-    """The report, and a last pass over MLflow with the summary run."""
-    write_report(sweep, service, folder, status)
+def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: TrackingProcess, ended: tuple[str, str]) -> None:
+    """How it ended, the report, and a last pass over MLflow with the summary run."""
+    folder.note_end(*ended)
+    write_report(sweep, service, folder, *ended)
+    linked = folder.runs()
     shares = {} if sweep.map is None else mapgather.shares(mapgather.maps(sweep, service))
     tracker.finish(summary_of(folder.store, sweep, created(folder.read()), shares))
+    if folder.runs() != linked:
+        write_report(sweep, service, folder, *ended)
 
 
 class Estimate(NamedTuple):

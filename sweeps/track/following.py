@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from minmax.games.gan import Gan
 from sweeps.records.record import TrialRecord
@@ -18,7 +19,7 @@ from sweeps.show import mapgather
 from sweeps.show.palette import of_arm
 from sweeps.spec.environment import expand
 from sweeps.track.describe import Dataset, Description
-from sweeps.track.summarize import keys, summary_of
+from sweeps.track.summarize import RunningPage, keys, summary_of
 from sweeps.track.tracker import Tracker, local_tracking
 from sweeps.track.views import views_of
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sweeps.track.reconcile import Counts
 
 DIRTY = "-dirty"
+LOCAL = "http://127.0.0.1:5000"  # where `sweeps ui` opens MLflow, if nobody else is there
 
 
 def sync(folder: Folder, sweep: Sweep, address: str | None = None) -> Counts:
@@ -59,6 +61,8 @@ def tracker_of(sweep: Sweep, folder: Folder, trials: Callable[[], list[Trial]], 
         note=_note(sweep),
         identity=about["identity"],
         views=views_of(sweep, created(about)),
+        note_runs=None if address else folder.note_runs,
+        fresh=None if address else RunningPage(folder.store, created(about)),
     )
 
 
@@ -68,6 +72,15 @@ def tracking_of(sweep: Sweep, folder: Folder, address: str | None = None) -> tup
     if address and address.startswith("sqlite:///"):
         return address, str(Path(address.removeprefix("sqlite:///")).absolute().parent / "mlartifacts")
     return (address, None) if address else local_tracking(str(folder.path.parent))
+
+
+def run_pages(folder: Folder, sweep: Sweep) -> dict[str, str]:
+    """Trial -> its page in MLflow, as far as MLflow has it: on the tracking server, or where `sweeps ui` opens one."""
+    experiment, runs = folder.runs()
+    address = urlsplit(tracking_of(sweep, folder)[0])
+    host = address.netloc.rpartition("@")[2]  # without what may be a password
+    base = f"{address.scheme}://{host}{address.path.rstrip('/')}" if address.scheme in ("http", "https") else LOCAL
+    return {key: f"{base}/#/experiments/{experiment}/runs/{run}" for key, run in runs.items()}
 
 
 def created(about: Mapping[str, Any]) -> int:

@@ -88,13 +88,15 @@ class Table(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What the sweep's summary run shows, as of ``time_ms``. ``table``: the ranking's columns and rows."""
+    """What the sweep's summary run shows, as of ``time_ms``. ``table``: the ranking's columns and rows. ``ended``:
+    whether that is all; else the sweep is running."""
 
     files: Mapping[str, bytes]
     params: Mapping[str, object]
     metrics: Mapping[str, float]
     table: Table
     time_ms: int
+    ended: bool = True
 
 
 def is_complete(run: Run, trial: Trial) -> bool:
@@ -128,6 +130,11 @@ class Follower:
         self._datasets = set(run.datasets)
         self._found = ledger.sizes(run.run_id, FOLDER) if LOGGED_IMAGES in run.tags else {}
         self._pictures: set[str] = set()  # known to be whole
+
+    @property
+    def run_id(self) -> str:
+        """The run's."""
+        return self._run_id
 
     def follow(self, sweep: str, trial: Trial, store: Store, record: TrialRecord, description: Description) -> Counts:
         """Logs what the run lacks, and ends it if the trial has ended."""
@@ -231,7 +238,10 @@ def write_summary(ledger: Ledger, sweep: str, run: Run | None, summary: Summary)
         if run.metrics.get(name) != value
     ]
     ledger.log(run.run_id, params, values, tags)
-    ledger.set_status(run.run_id, "FINISHED", summary.time_ms)
+    if summary.ended:
+        ledger.set_status(run.run_id, "FINISHED", summary.time_ms)
+    elif run.status != "RUNNING":
+        ledger.set_status(run.run_id, "RUNNING")
 
 
 def _started(record: TrialRecord, description: Description) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import time
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from sweeps.spec.sweep import Sweep
 
 FILES = ("spec.yaml", "sweep.json", "report.html")
+LOOK = 60.0  # seconds between looks at the page of a running sweep: it is megabytes
 COLUMNS = ["place", "arm", "success rate", "from", "to", "median", "seeds", "p", "p corrected", "params"]
 
 
@@ -40,6 +43,28 @@ def summary_of(store: Store, sweep: Sweep, created: int, shares: Mapping[str, fl
     last = (TrialRecord(store, key).history()[-1:] for key in keys(store))
     time_ms = max((report.time_ms for reports in last for report in reports), default=created)
     return Summary(files, spec, {**rates, **shares}, table_of(standings), time_ms)
+
+
+class RunningPage:
+    """The summary while a sweep runs: its report, each time that is written anew, but for what only its end knows."""
+
+    def __init__(self, store: Store, created: int) -> None:
+        self._store, self._created = store, created
+        self._looked, self._shown = time.monotonic(), b""
+
+    def __call__(self) -> Summary | None:
+        """The summary; None where it is known already, or was looked at a minute ago."""
+        if time.monotonic() - self._looked < LOOK:
+            return None
+        self._looked = time.monotonic()
+        files = {name: self._store.get(name) for name in FILES if self._store.exists(name)}
+        digest = hashlib.sha256(files.get("report.html", b"")).digest()
+        if "report.html" not in files or digest == self._shown:
+            return None
+        self._shown = digest
+        known = self._store.exists("ranking.json")
+        standings = json.loads(self._store.get("ranking.json"))["standings"] if known else []
+        return Summary(files, {}, {}, table_of(standings), self._created, ended=False)
 
 
 def table_of(standings: list[dict[str, Any]]) -> Table:

@@ -71,6 +71,11 @@ class Ledger:
         self._client = client
         self._experiment = experiment
 
+    @property
+    def experiment(self) -> str:
+        """Its number."""
+        return self._experiment
+
     def runs(self, sweep: str) -> Iterator[Run]:
         """The runs of ``sweep`` that nobody deleted."""
         token: str | None = ""
@@ -155,6 +160,8 @@ class Tracker:
         identity: what tells this sweep from another of the same name, which gets an experiment of its own.
         views: tags that the experiment gets where it has none of the name, see `views`: a person may have changed them.
         every: seconds between passes.
+        note_runs: told the experiment and each trial's run, once there are new ones.
+        fresh: what the summary run is to show while the sweep runs; None as long as it shows that.
     """
 
     def __init__(
@@ -169,6 +176,8 @@ class Tracker:
         identity: str = "",
         every: float = 2.0,
         views: Mapping[str, str] = MappingProxyType({}),
+        note_runs: Callable[[str, Mapping[str, str]], None] | None = None,
+        fresh: Callable[[], Summary | None] | None = None,
     ) -> None:
         self._store = store
         self._sweep = sweep_name
@@ -185,6 +194,7 @@ class Tracker:
         self._settled: dict[str, tuple[int, str]] = {}  # key -> attempt and state that need no further look
         self._records: dict[str, TrialRecord] = {}
         self._summary: Summary | None = None
+        self._note, self._noted, self._fresh = note_runs, dict[str, str](), fresh
         self._background = Background(self.reconcile, every)
 
     @property
@@ -225,6 +235,8 @@ class Tracker:
                     self._ledger = None
                     next(ledger.runs(self._sweep), None)  # raises while MLflow is down: no use in going on then
                     failed.append(error)
+            self._note_runs(ledger)
+            self._summary = self._summary or (self._fresh and self._fresh())
             self._write_summary(ledger)
             if failed:
                 raise failed[0]
@@ -274,6 +286,14 @@ class Tracker:
             self._settled[trial.key] = told
             del self._records[trial.key]
         return counts._replace(runs=created)
+
+    def _note_runs(self, ledger: Ledger) -> None:
+        """Tells whoever keeps it where each trial's run is, once there are new ones."""
+        known = {key: run.run_id for key, run in (self._runs or {}).items() if key != SUMMARY}
+        known |= {key: follower.run_id for key, follower in self._followers.items()}
+        if self._note and known and known != self._noted:
+            self._note(ledger.experiment, known)
+            self._noted = known
 
     def _write_summary(self, ledger: Ledger) -> None:
         summary = self._summary

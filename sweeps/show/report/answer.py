@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from sweeps.judge.answer import shown
 from sweeps.judge.maps import answer as map_answer
-from sweeps.judge.power import POWER, Tie
+from sweeps.judge.power import Tie
 from sweeps.judge.ranking import Budget, Standing
 from sweeps.judge.stats import Interval, median_interval
 from sweeps.show.view import SweepView
-from sweeps.show.wording import count, number, p_value, percent
+from sweeps.show.wording import count, number, percent
 
 NOTHING = "Nothing has been confirmed yet, so nothing can be ranked."
 
@@ -129,16 +129,3 @@ def _separated(tie: Tie) -> str:
         least = f"; {tie.of} seeds would show one of {number(100 * tie.smallest)} points or more"
     evenly = " as often one way as the other" if tie.better == tie.worse and tie.better else ""
     return f"{apart}{evenly}{least}"
-
-
-def power_note(lines: tuple[Line, ...]) -> str:
-    """What the numbers of seeds rest on."""
-    return (
-        f"With probability {POWER}, by the exact power of the test at the level that Holm's correction asks for; where "
-        "one of the two never fails alone for the least difference. More seeds: `confirm.seeds` of the spec."
-    )
-
-
-def corrected(row: Standing) -> str:
-    """The corrected p-value as the table prints it."""
-    return "–" if row.corrected is None else p_value(row.corrected)
