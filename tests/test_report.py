@@ -29,6 +29,7 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
         self.text: list[str] = []
+        self.raw: list[str] = []
         self.scripts: list[tuple[dict[str, str | None], str]] = []
         self.feed(text)
         self.close()
@@ -52,6 +53,7 @@ class Page(HTMLParser):
             self.scripts[-1] = (self.scripts[-1][0], self.scripts[-1][1] + data)
         elif data.strip() and "style" not in self.open:
             self.text.append(" ".join(data.split()))
+            self.raw.append(data)
 
     def attributes(self, tag: str, name: str) -> list[str]:
         return [attrs[name] or "" for found, attrs in self.tags if found == tag and name in attrs]

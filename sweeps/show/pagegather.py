@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from sweeps.judge.power import ties
 from sweeps.records.changed import Change
 from sweeps.records.record import Report, TrialRecord
@@ -62,6 +64,7 @@ class Gatherer:
             changes=tuple((change["at"], Change(*_sides(change))) for change in self._about.get("changes", [])),
             place=service.store.root,
             links=links or {},
+            said=self._said(),
             options=self._options,
         )
 
@@ -116,6 +119,14 @@ class Gatherer:
         if trial.key not in self._orbits:
             self._orbits[trial.key] = backdrop.orbit(self._record(trial))
         return self._orbits[trial.key]
+
+    def _said(self) -> frozenset[str]:
+        """The keys of the spec's text."""
+        try:
+            text = yaml.safe_load(self._service.store.get("spec.yaml"))
+        except (FileNotFoundError, yaml.YAMLError):
+            return frozenset()
+        return frozenset(text) if isinstance(text, dict) else frozenset()
 
     @property
     def _has_data(self) -> bool:

@@ -111,9 +111,9 @@ class SweepView(NamedTuple):
     ``results``: each arm's confirmation seed by seed. ``spaces``: arm -> what its search draws from. ``constants``:
     arm -> hyperparameters that are not searched. ``density`` or ``arrows``: what lies behind planar samples, or behind
     orbits. ``changes``: what was accepted as the sweep went on, each with its date. ``place``: where the records are.
-    ``links``: trial -> its page in MLflow. ``options``: what commands about the sweep need beside its name. ``parts``:
-    the sweeps that are shown side by side; all else is theirs together then. ``written`` is when the page was made, in
-    words; nothing in the page asks a clock.
+    ``links``: trial -> its page in MLflow. ``said``: the keys of the spec as it was written. ``options``: what commands
+    about the sweep need beside its name. ``parts``: the sweeps that are shown side by side; all else is theirs together
+    then. ``written`` is when the page was made, in words; nothing in the page asks a clock.
     """
 
     name: str
@@ -136,5 +136,6 @@ class SweepView(NamedTuple):
     changes: tuple[tuple[str, Change], ...] = ()
     place: str = ""
     links: Mapping[str, str] = {}
+    said: frozenset[str] = frozenset()
     options: str = ""
     parts: tuple[SweepView, ...] = ()

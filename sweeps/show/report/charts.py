@@ -19,8 +19,8 @@ Figure = dict[str, Any]
 COLOURS = 8
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "8px,3px", "2px,4px")
 MARKS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "triangle-down", "star")
-LEVELS = [[0, "#00224e"], [0.25, "#414d6b"], [0.5, "#7c7b78"], [0.75, "#bcaf6f"], [1, "#fee838"]]
-"""Cividis (Nuñez, Anderton, Renslow 2018), which colour-blind readers see as others do."""
+LEVELS = [[k / 4, f"var(--level-{k})"] for k in range(5)]
+"""From low to high: after cividis (Nuñez, Anderton, Renslow 2018), which colour-blind readers see as others do."""
 
 
 def plain(text: str) -> str:
@@ -50,6 +50,11 @@ def layout(x: Figure, y: Figure, height: int = 380, **more: Any) -> Figure:
     }  # fmt: skip
 
 
+def level(share: float) -> str:
+    """The colour of ``share`` in fifths."""
+    return f"var(--level-{min(4, int(5 * share))})"
+
+
 def share_axis(title: str) -> Figure:
     """An axis of rates from 0 to 1."""
     return axis(title, range=[-0.03, 1.03], tickformat=".0%", dtick=0.25)
@@ -63,13 +68,18 @@ def log_axis(title: str, values: Sequence[float]) -> Figure:
     return axis(title, type="log", exponentformat="power", dtick=1)
 
 
+def turn(index: int) -> int:
+    """Which dashes and marks an arm has: arms of one colour differ in them."""
+    return (index + index // COLOURS) % COLOURS
+
+
 def line(name: str, x: Sequence[float], y: Sequence[float], index: int, **more: Any) -> Figure:
     """An arm's line."""
     return {
         "type": "scatter", "mode": "lines+markers", "name": plain(name), "x": list(map(short, x)),
         "y": list(map(short, y)), "legendgroup": str(index),
-        "line": {"color": f"var(--arm-{index % COLOURS})", "width": 2.5, "dash": DASHES[index % COLOURS]},
-        "marker": {"symbol": MARKS[index % COLOURS], "size": 7}, **more,
+        "line": {"color": f"var(--arm-{index % COLOURS})", "width": 2.5, "dash": DASHES[turn(index)]},
+        "marker": {"symbol": MARKS[turn(index)], "size": 7}, **more,
     }  # fmt: skip
 
 

@@ -14,8 +14,7 @@ from sweeps.show.report.charts import Figure, axis, band, layout, line, log_axis
 from sweeps.show.view import ArmView, Curve, SweepView
 from sweeps.show.wording import number, percent
 
-UNITS = "field units (one gradient of both players) of a seed"
-SECONDS = "seconds of training, all seeds side by side"
+UNITS, SECONDS = "field units", "seconds"
 
 
 class Confirmed(NamedTuple):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sweeps.judge.pareto import ArmFront
 from sweeps.search.trials import COMPLETE, SEARCH, Trial
-from sweeps.show.report.charts import COLOURS, MARKS, Figure, layout, log_axis, plain, short
+from sweeps.show.report.charts import COLOURS, MARKS, Figure, layout, log_axis, plain, short, turn
 from sweeps.show.view import SweepView
 from sweeps.show.wording import listing, number
 
@@ -52,7 +52,7 @@ def _cloud(trials: Sequence[Trial], across: int, up: int, index: int) -> Figure:
         "type": "scatter", "mode": "markers", "showlegend": False, "opacity": 0.45, "legendgroup": str(index),
         "x": [short(trial.values[across]) for trial in trials], "y": [short(trial.values[up]) for trial in trials],
         "text": [plain(trial.key) for trial in trials], "hovertemplate": "%{text}: %{x:.3~g}, %{y:.3~g}<extra></extra>",
-        "marker": {"color": f"var(--arm-{index % COLOURS})", "symbol": MARKS[index % COLOURS], "size": 6},
+        "marker": {"color": f"var(--arm-{index % COLOURS})", "symbol": MARKS[turn(index)], "size": 6},
     }  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def _line(own: ArmFront, across: str, up: str, index: int) -> Figure:
         "hovertemplate": "%{text}: %{x:.3~g}, %{y:.3~g}<extra></extra>",
         "line": {"color": f"var(--arm-{index % COLOURS})", "width": 2},
         "marker": {
-            "symbol": MARKS[index % COLOURS], "size": [14 if point.chosen else 9 for point in own.points],
+            "symbol": MARKS[turn(index)], "size": [14 if point.chosen else 9 for point in own.points],
             "line": {"width": [3 if point.chosen else 0 for point in own.points], "color": "var(--ink)"},
         },
     }  # fmt: skip

@@ -88,7 +88,7 @@ def render(view: SweepView) -> str:
         words=[word for word in WORDS if any(word == name for row in found["why"].diagnoses for name, _ in row.counts)],
         rated=any(curve.success for arm in view.arms for curve in arm.curves),
         log=shared.log,
-        colours=colours,
+        colours={arm: index % COLOURS for arm, index in colours.items()},
         style=_asset("page.css"),
         scripts=scripts,
         policy=_policy(scripts),
@@ -101,12 +101,12 @@ def _best_first(view: SweepView) -> tuple[ArmView, ...]:
 
 
 def _colours(view: SweepView) -> dict[str, int]:
-    """Each arm's number; of those there are eight colours, dashes and marks."""
+    """Each arm's number: there are eight colours, and dashes and marks that tell those of one colour apart."""
     names = [arm.arm for arm in view.arms] + [own.arm for own in view.maps]
     if view.ranking:
         names += [row.arm for row in view.ranking.standings] + [other.arm for other in view.ranking.unranked]
     names += [trial.arm for trial in view.trials]
-    return {name: index % COLOURS for index, name in enumerate(dict.fromkeys(names))}
+    return {name: index for index, name in enumerate(dict.fromkeys(names))}
 
 
 def _policy(scripts: Iterable[str]) -> str:

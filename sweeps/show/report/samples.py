@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sweeps.judge.stats import median, rate
 from sweeps.records.grid import MEMBERS, SAMPLES, TILE, points_of
 from sweeps.search.trials import CONFIRM
+from sweeps.show.report.charts import COLOURS
 from sweeps.show.view import ArmView, Curve, Film, Orbit, SweepView
 from sweeps.show.wording import number, percent, setting
 
@@ -181,7 +182,7 @@ def _ended(film: Mapping[str, Any]) -> str:
 
 
 def _listed(drawn: Mapping[str, Any], colours: Mapping[str, int]) -> list[dict[str, Any]]:
-    return [{"arm": arm, "colour": colours[arm], "films": films} for arm, films in drawn.items()]
+    return [{"arm": arm, "colour": colours[arm] % COLOURS, "films": films} for arm, films in drawn.items()]
 
 
 def _density(view: SweepView) -> dict[str, Any] | None:

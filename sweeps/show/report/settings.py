@@ -12,7 +12,7 @@ from sweeps.judge.importance import importances
 from sweeps.judge.maps import CONVERGED
 from sweeps.judge.stats import Interval, mean, quantile, rate, wilson
 from sweeps.search.trials import COMPLETE, FAILED, RUNNING, SEARCH, Trial
-from sweeps.show.report.charts import LEVELS, Figure, axis, layout, plain, short
+from sweeps.show.report.charts import LEVELS, Figure, axis, layout, level, plain, short
 from sweeps.show.view import Curve, SweepView
 from sweeps.show.wording import number, percent, setting
 
@@ -237,7 +237,7 @@ def _heat(x: str, y: str, own: Sequence[Tried], space: Space, cells: Sequence[Ce
     shapes = [
         {
             "type": "rect", "layer": "below", "x0": cell.x.low, "x1": cell.x.high, "y0": cell.y.low, "y1": cell.y.high,
-            "line": {"width": 0}, "fillcolor": colour(scale.of(cell.score)), "opacity": 0.55,
+            "line": {"width": 0}, "fillcolor": level(scale.of(cell.score)), "opacity": 0.5,
         }
         for cell in cells
     ]  # fmt: skip
@@ -253,15 +253,6 @@ def _heat(x: str, y: str, own: Sequence[Tried], space: Space, cells: Sequence[Ce
         },
     }  # fmt: skip
     return {"data": [marks], "layout": layout(_drawn(x, space), _drawn(y, space), 400, shapes=shapes)}
-
-
-def colour(share: float) -> str:
-    """The colour at ``share`` of the scale."""
-    share *= len(LEVELS) - 1
-    at = min(int(share), len(LEVELS) - 2)
-    low, high = (tuple(int(str(LEVELS[k][1])[i : i + 2], 16) for i in (1, 3, 5)) for k in (at, at + 1))
-    mixed = (round(a + (b - a) * (share - at)) for a, b in zip(low, high, strict=True))
-    return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
 def _bar(scale: _Scale) -> Figure:
@@ -343,7 +334,7 @@ def _lines(names: Sequence[str], within: Sequence[Tried], space: Space, scale: _
     return {
         "type": "scatter", "mode": "lines+markers", "x": x, "y": y, "text": text, "showlegend": False,
         "hovertemplate": "%{text}<extra></extra>", "connectgaps": False, "opacity": 0.75,
-        "line": {"color": colour((index + 0.5) / CLASSES), "width": 2}, "marker": {"size": 4},
+        "line": {"color": level((index + 0.5) / CLASSES), "width": 2}, "marker": {"size": 4},
     }  # fmt: skip
 
 

@@ -100,7 +100,7 @@ def _spec(view: SweepView, trial: Trial) -> str | None:
         "repeats": None,
         "trials": 1,
     }
-    kept = {key: value for key, value in said.items() if value is not None or view.spec.get(key)}
+    kept = {key: value for key, value in said.items() if value is not None or key in view.said}
     text: str = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=100)
     return text
 

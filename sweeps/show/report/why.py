@@ -11,7 +11,19 @@ from typing import NamedTuple
 from sweeps.judge.maps import WORDS
 from sweeps.judge.stats import mean, median, quantile
 from sweeps.search.trials import CONFIRM, SEARCH
-from sweeps.show.report.charts import COLOURS, LEVELS, MARKS, Figure, axis, band, layout, line, log_axis, plain, short
+from sweeps.show.report.charts import (
+    LEVELS,
+    MARKS,
+    Figure,
+    axis,
+    band,
+    layout,
+    line,
+    log_axis,
+    plain,
+    short,
+    turn,
+)
 from sweeps.show.view import ArmView, Curve, Members, SweepView
 from sweeps.show.wording import count, diagnosed, listing, number, percent
 
@@ -197,7 +209,7 @@ def _eigenvalues(
         "customdata": steps * 2, "showlegend": False,
         "hovertemplate": "%{x:.3~g} %{y:+.3~g}i at %{customdata:,}<extra></extra>",
         "marker": {
-            "symbol": MARKS[index % COLOURS], "size": 7, "color": [short(step / last) for step in steps] * 2, "cmin": 0,
+            "symbol": MARKS[turn(index)], "size": 7, "color": [short(step / last) for step in steps] * 2, "cmin": 0,
             "cmax": 1, "colorscale": LEVELS, "line": {"width": 0.5, "color": "var(--ink)"},
             "colorbar": {
                 "thickness": 10, "outlinewidth": 0, "tickvals": [0, 1], "ticktext": ["start", "end"], "xpad": 4,
