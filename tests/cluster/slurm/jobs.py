@@ -64,8 +64,8 @@ def resumed(sweep: Path, report_every: int) -> Resumed:
 
 def left(job: str) -> list[str]:
     """Processes and folders of a job that are there."""
-    rooms = [str(path) for path in Path("/tmp").glob(f"r{job}.*")]
-    mark = re.compile(rf"/tmp/r{job}\.")
+    rooms = [str(path) for path in Path("/tmp").glob(f"ray-job-{job}.*")]
+    mark = re.compile(rf"/tmp/ray-job-{job}\.")
     return rooms + [line for line in (_told(process) for process in psutil.process_iter()) if mark.search(line)]
 
 

@@ -95,7 +95,8 @@ class Job:
 
     @property
     def said(self) -> str:
-        return "\n".join(log.read_text(errors="replace")[-4000:] for log in sorted(self.place.glob("quick-*.log")))
+        """All that the jobs of this place said."""
+        return "\n".join(log.read_text(errors="replace") for log in sorted(self.place.glob("quick-*.log")))
 
 
 def undisturbed(place: Path) -> dict[str, object]:
@@ -158,7 +159,7 @@ def test_what_ends_a_job_costs_no_report_and_leaves_nothing(slurm: Slurm, tmp_pa
 
 def _is_locked(job: Job) -> None:
     """Each node's folder is its owner's, and the token is in nobody's command line or environment, nor in the log."""
-    rooms = sorted(Path("/tmp").glob(f"r{job.id}.*"))
+    rooms = sorted(Path("/tmp").glob(f"ray-job-{job.id}.*"))
     assert [re.sub(r".*\.(\w+)\.\w+$", r"\1", str(room)) for room in rooms] == ["0", "1", "driver"]
     assert {stat.S_IMODE(room.stat().st_mode) for room in rooms} == {0o700}
     tokens = {(room / "token").read_text() for room in rooms}
@@ -228,7 +229,7 @@ def test_a_lost_worker_node_costs_no_trial(slurm: Slurm, tmp_path: Path) -> None
 
 def _session(job: Job, node: int) -> int | None:
     """The session that all of a node's Ray belongs to; None before it has one."""
-    started = re.compile(rf"start .*--temp-dir=/tmp/r{job.id}\.{node}\.")
+    started = re.compile(rf"start .*--temp-dir=/tmp/ray-job-{job.id}\.{node}\.")
     return next((each.pid for each in psutil.process_iter() if started.search(" ".join(each.cmdline()))), None)
 
 
