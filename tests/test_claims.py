@@ -506,20 +506,24 @@ def test_the_command_runs_prints_and_appends(tmp_path: Path) -> None:
     assert wrong.code == 2 and "known: xy" in wrong.err
     none = sweeps(place, "reproduce", "xy", "--as-is")
     assert none.code == 1 and "nothing was run" in none.err
+    rest = sweeps(place, "reproduce", "--as-is")
+    assert rest.code == 0 and "xy: left out; xy: nothing was run of rate-0.1" in rest.out
+    assert (place / "docs/claims.md").read_text().count("## curl-cos-sin") == 3
+    assert "Not run, for they take longer:" in rest.out and "reproduce four-gaussians " in rest.out
 
 
 def test_the_command_lists_what_it_would_run(tmp_path: Path) -> None:
     """Every claim with its cost and what is there of it, and nothing is run or written."""
-    work.work([CLAIMS["xy"]], str(tmp_path / "runs/claims"), tell=str)
+    claim = CLAIMS["curl-cos-sin"]
+    part = claim._replace(cells={"eigenvalues": claim.cells["eigenvalues"]})
+    work.work([part], str(tmp_path / "runs/claims"), tell=str)
     done = sweeps(tmp_path, "reproduce", "--list")
     assert done.code == 0, done.err
     first, rest = done.out.split("Run by name only, for they take longer:")
-    assert all(f"reproduce {claim.name} " in (first if claim in affordable() else rest) for claim in CLAIMS.values())
-    runs = sum(cell.seeds for cell in CLAIMS["xy"].cells.values())
-    assert (
-        f"1 minute on 2 cores, not measured on a GPU; {runs} of {runs} runs made" in first
-        and "0 of 450 runs made" in rest
-    )
+    assert all(f"reproduce {own.name} " in (first if own in affordable() else rest) for own in CLAIMS.values())
+    runs = sum(cell.seeds for cell in claim.cells.values())
+    assert f"1 minute on 2 cores, not measured on a GPU; 2 of {runs} runs made" in first
+    assert "0 of 450 runs made" in rest
     assert not (tmp_path / "docs").exists()
     for option in ("--workers", "--seeds"):
         wrong = sweeps(tmp_path, "reproduce", "xy", option, "0")

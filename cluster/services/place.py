@@ -90,7 +90,7 @@ class Place:
         if longest > PATH_ENDS:
             over = longest - PATH_ENDS
             raise ServiceError(f"folder: {self.folder} is too long for a socket in it; {over} bytes less are allowed")
-        closed = account.closed(next(each for each in (self.folder, *self.folder.parents) if each.exists()))
+        closed = account.closed(next(each for each in self.folder.parents if each.exists()))
         if closed is not None:
             allowed = "a folder that all may pass through is allowed, as /var/lib/minmax"
             raise ServiceError(f"folder: user {account.name}, who runs the servers, may not enter {closed}; {allowed}")

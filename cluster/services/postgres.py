@@ -59,8 +59,8 @@ RULES = """\
 # written by `python -m cluster services-up`, each time anew
 local    all                  admin    scram-sha-256
 local    mlflow,mlflow_users  mlflow   scram-sha-256
-host     studies              studies  127.0.0.1/32  scram-sha-256
 """
+FROM_HERE = "host     studies              studies  127.0.0.1/32  scram-sha-256\n"
 FROM_ELSEWHERE = "hostssl  studies              studies  all           scram-sha-256\n"
 
 
@@ -147,9 +147,8 @@ def _initialize(place: Place, account: Account, binaries: Path) -> None:
 
 
 def _config(place: Place, settings: Settings, account: Account, tls: Certificate | None) -> str:
-    rules, lines = RULES, ""
+    rules, lines = RULES + (FROM_HERE if tls is None else FROM_ELSEWHERE), ""
     if tls is not None:
-        rules += FROM_ELSEWHERE
         key = place.tell("postgres-key.pem", tls.key, account)
         public = place.tell("postgres-certificate.pem", tls.certificate, account)
         lines = (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import re
+import shlex
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from cluster import private, processes
 from cluster.processes import Process
@@ -118,7 +120,7 @@ def exports(place: Place, settings: Settings) -> dict[str, str]:
     }
     if not settings.is_local:
         trusted = str(place.secrets / "certificate.pem")
-        values["STUDIES_URL"] += f"?sslmode=verify-full&sslrootcert={trusted}"
+        values["STUDIES_URL"] += f"?sslmode=verify-full&sslrootcert={quote(trusted)}"
         values["MLFLOW_TRACKING_SERVER_CERT_PATH"] = trusted
     return values
 
@@ -182,7 +184,7 @@ def _start(
             process = running[server.NAME] = server.start(place, settings, who, tls, mark)
             place.started(State(mark, list(running.values())))
         server.ready(place, settings, process)
-    lines = [f"export {name}='{value}'\n" for name, value in exports(place, settings).items()]
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in exports(place, settings).items()]
     private.replace(place.exports, "".join(lines))
 
 

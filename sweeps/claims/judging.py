@@ -62,13 +62,13 @@ def halves(seeds: Sequence[int]) -> list[tuple[Sequence[int], Sequence[int]]]:
     return [(one, other), (other, one)] if other else [(one, one)]
 
 
-def ends(hits: Mapping[str, Sequence[bool]], how: str) -> str:
-    """How often each arm ended so, in a sentence.
+def counts(what: str, hits: Mapping[str, Sequence[bool]]) -> str:
+    """How often each arm did that, in a sentence.
 
-    >>> ends({"gda": [False, False], "unrolled": [True, False]}, "both digits")
+    >>> counts("Ended with both digits", {"gda": [False, False], "unrolled": [True, False]})
     'Ended with both digits: gda 0 of 2, unrolled 1 of 2.'
     """
-    return f"Ended with {how}: {', '.join(f'{name} {sum(own)} of {len(own)}' for name, own in hits.items())}."
+    return f"{what}: {', '.join(f'{name} {sum(own)} of {len(own)}' for name, own in hits.items())}."
 
 
 def exact(value: float) -> str:

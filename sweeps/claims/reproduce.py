@@ -12,7 +12,7 @@ import minmax
 from minmax.games.gan import Gan
 from sweeps.claims import CLAIMS, show, work
 from sweeps.claims.claim import Claim
-from sweeps.claims.results import Results
+from sweeps.claims.results import Missing, Results
 from sweeps.run.trial import build_game
 
 HALF_AN_HOUR = 30.0
@@ -36,23 +36,22 @@ def reproduce(
     Raises:
         UnknownClaim: a name that is none.
         NoPage: the page is another file.
-        Missing: ``as_is``, and there is a cell of which nothing was run.
+        Missing: ``as_is``, and there is a cell of a named claim of which nothing was run.
         NotReady: a named claim's data are not there.
         WorkFailed: a worker ended with an error.
     """
     chosen = [named(name) for name in names] or affordable()
     show.check(page)
     for claim in chosen:
-        if not as_is:
-            try:
+        try:
+            if not as_is:
                 prepare(claim)
-            except NotReady as missing:
-                if names:
-                    raise
-                print(f"{claim.name}: left out; {missing}")
-                continue
-            work.run([claim], root, workers, device, seeds=seeds)
-        tell(claim, Results(root), page)
+                work.run([claim], root, workers, device, seeds=seeds)
+            tell(claim, Results(root), page)
+        except (NotReady, Missing) as missing:
+            if names:
+                raise
+            print(f"{claim.name}: left out; {missing}")
     rest = [claim for claim in CLAIMS.values() if claim not in chosen]
     if not names and rest:
         print("Not run, for they take longer:")

@@ -59,7 +59,9 @@ def judge(results: Mapping[str, Curves]) -> Judgement:
         "optimistic against simultaneous descent-ascent, both tuned": (hits["optimistic"], hits["gda"]),
     })  # fmt: skip
     rates = "; ".join(f"{arm} {', '.join(dict.fromkeys(at for _, at in own.values()))}" for arm, own in found.items())
-    ended = judging.ends({arm: list(own.values()) for arm, own in hits.items()}, "all four modes within 0.1")
+    ended = judging.counts(
+        "Ended with all four modes within 0.1", {arm: list(own.values()) for arm, own in hits.items()}
+    )
     lines = [f"Nothing was published of tuned arms. {ended}", f"Rates chosen: {rates}.",
              *(f"- {each}" for each in contrasts.values())]  # fmt: skip
     return Judgement(verdicts, "\n".join(lines))

@@ -21,7 +21,7 @@ def judge(results: Mapping[str, Curves]) -> Judgement:
     """How often each ends with both digits."""
     both = {name: [bool(own) for own in curves.last("success")] for name, curves in results.items()}
     verdicts = [judging.rate(f"{name}: both digits, iteration {PUBLISHED}", own) for name, own in both.items()]
-    return Judgement(verdicts, f"No rate was published. {judging.ends(both, 'both digits')}")
+    return Judgement(verdicts, f"No rate was published. {judging.counts('Ended with both digits', both)}")
 
 
 CLAIM = Claim(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from sweeps.claims import judging
-from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement, Verdict
+from sweeps.claims.claim import Cell, Claim, Cost, Curves, Judgement
 from sweeps.claims.four_gaussians import PUBLISHED, RADII, cell
 
 SEEDS = 20
@@ -20,26 +20,22 @@ CELLS: dict[str, Cell] = {
 
 def judge(results: Mapping[str, Curves]) -> Judgement:
     """How often each ends with all modes, by each radius; how often it loses a mode on the way."""
+    ended = {name: [share == 1 for share in curves.last("modes")] for name, curves in results.items()}
+    lost = {name: _loses(curves) for name, curves in results.items()}
     verdicts = [
         judging.rate(f"{name}: 4 modes within {radius}, iteration {PUBLISHED}",
                      [share == 1 for share in curves.last(metric)])
         for name, curves in results.items() for metric, radius in RADII.items()
     ]  # fmt: skip
-    verdicts += [_loses(name, curves) for name, curves in results.items()]
-    return Judgement(verdicts, f"No rate was published. {_ends(results)}")
+    verdicts += [judging.rate(f"{name}: loses a mode that it had (within 0.25)", own) for name, own in lost.items()]
+    said = f"{judging.counts('Lost a mode on the way', lost)} {judging.counts('Ended with all four within 0.1', ended)}"
+    return Judgement(verdicts, f"No rate was published. {said}")
 
 
-def _loses(name: str, curves: Curves) -> Verdict:
+def _loses(curves: Curves) -> list[bool]:
     """A run loses a mode if it covers some at a report and fewer at the next."""
     columns = zip(*curves.values["modes_quarter"], strict=True)
-    lost = [any(after < before for before, after in pairwise(own)) for own in columns]
-    return judging.rate(f"{name}: loses a mode that it had (within 0.25)", lost)
-
-
-def _ends(results: Mapping[str, Curves]) -> str:
-    """How often each ends with all modes within 0.1."""
-    return judging.ends({name: [share == 1 for share in curves.last("modes")] for name, curves in results.items()},
-                        "all four modes within 0.1")  # fmt: skip
+    return [any(after < before for before, after in pairwise(own)) for own in columns]
 
 
 CLAIM = Claim(

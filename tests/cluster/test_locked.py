@@ -49,7 +49,7 @@ where = ray.remote(num_cpus=1)(lambda: ray.util.get_node_ip_address())
 print("ran on", ray.get(where.remote()))'"""
 BUSY = f"""{Path(sys.executable)} -c '
 import ray, time; ray.init(address="auto")
-ray.get(ray.remote(num_cpus=1)(time.sleep).remote(1200))'"""
+ray.get(ray.remote(num_cpus=1)(lambda: time.sleep(1200)).remote())'"""
 ASK = """
 import json, sys, urllib.request
 asked = json.load(sys.stdin)

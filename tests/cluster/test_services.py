@@ -25,7 +25,10 @@ from services import answers, needs_postgres
 from sweeping import SPEC, Left, assert_whole, wait_for
 from teamwork import ROOT, Team, environ_of, segments, team
 
+from cluster.private import make_folder
 from cluster.processes import MARK
+from cluster.services.certificate import certificate
+from sweeps.search.database import engine_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -374,3 +377,35 @@ def _mark(process: psutil.Process) -> str | None:
         return None if process.status() == psutil.STATUS_ZOMBIE else process.environ().get(MARK)
     except psutil.Error:
         return None
+
+
+def test_beyond_the_loopback_there_is_tls_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another address: Optuna and MLflow's client come in by what `exports` says, and by nothing else."""
+    from mlflow import MlflowClient
+
+    with team("--host", "127.0.0.2", "--name", "localhost") as made:
+        told = made.environment()
+        engine = engine_of(told["STUDIES_URL"])
+        with engine.connect() as connection:
+            used = connection.exec_driver_sql("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").scalar()
+        engine.dispose()
+        assert used is True
+        in_the_clear = told["STUDIES_URL"].partition("?")[0] + "?sslmode=disable"
+        with pytest.raises(psycopg.OperationalError, match="no encryption"):
+            psycopg.connect(in_the_clear).close()
+        for name, value in told.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        client = MlflowClient(told["MLFLOW_TRACKING_URI"])
+        run = client.create_run(client.create_experiment("over-tls")).info.run_id
+        (tmp_path / "file").write_text("over TLS")
+        client.log_artifact(run, str(tmp_path / "file"))
+        got = Path(client.download_artifacts(run, "file", str(make_folder(tmp_path / "got"))))
+        assert got.read_text() == "over TLS"
+        other = certificate(make_folder(tmp_path / "other"), ["127.0.0.2"])
+        (tmp_path / "other.pem").write_text(other.certificate)
+        monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(tmp_path / "other.pem"))
+        with pytest.raises(Exception, match=r"certificate verify failed|SSLError"):
+            client.search_experiments()
+        with pytest.raises(OSError):
+            ask(told["MLFLOW_TRACKING_URI"].replace("https", "http"))
