@@ -11,9 +11,13 @@ def render(cluster: Cluster) -> list[File]:
     """The YAML, and what nodes get.
 
     Raises:
-        ConfigErrors: no section ``aws``; storage that machines do not share; too large a subnet for TLS.
+        ConfigErrors: no section ``aws``; storage that machines do not share; too large a subnet for TLS;
+            GPUs of a machine that has none.
     """
     if cluster.aws is None:
         raise cluster.errors("aws", "is missing", "{region: …, ami: …, subnet: …} is allowed")
     check_storage(cluster)
+    if cluster.gpus and cluster.aws.worker == type(cluster.aws).model_fields["worker"].default:
+        what = f"{cluster.aws.worker} has no GPUs, and gpus is {cluster.gpus}"
+        raise cluster.errors("aws.worker", what, "an instance type that has them is allowed")
     return files(cluster, "aws", cluster.aws, subnet(cluster))

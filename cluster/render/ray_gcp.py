@@ -11,9 +11,13 @@ def render(cluster: Cluster) -> list[File]:
     """The YAML, and what nodes get.
 
     Raises:
-        ConfigErrors: no section ``gcp``; storage that machines do not share; too large a subnet for TLS.
+        ConfigErrors: no section ``gcp``; storage that machines do not share; too large a subnet for TLS;
+            GPUs of a machine that has none.
     """
     if cluster.gcp is None:
         raise cluster.errors("gcp", "is missing", "{project: …, zone: …, account: …} is allowed")
     check_storage(cluster)
+    if cluster.gpus and cluster.gcp.worker == type(cluster.gcp).model_fields["worker"].default:
+        what = f"{cluster.gcp.worker} takes no GPUs, and gpus is {cluster.gpus}"
+        raise cluster.errors("gcp.worker", what, "a machine type that does (n1-standard-4, …) is allowed")
     return files(cluster, "gcp", cluster.gcp, subnet(cluster))

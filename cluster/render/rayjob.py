@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import re
 from pathlib import Path
 
 from cluster.config import Cluster
@@ -10,7 +10,9 @@ from cluster.render import File
 from cluster.render.kuberay import context
 from cluster.render.template import fill
 
-FOLDER = "/etc/sweep"
+ENTRYPOINT = "python -m sweeps.submit.supervise /etc/sweep/run.yaml --resume"
+"""Starts the driver, again where it crashes; it goes on with what is recorded, and begins where nothing is."""
+
 MAX_BYTES = 900_000  # a ConfigMap holds a mebibyte at most
 
 
@@ -21,7 +23,7 @@ def render(cluster: Cluster) -> list[File]:
         ConfigErrors: no sweep is named, its files cannot be read, or they are too large for a ConfigMap.
     """
     values = context(cluster, _files(cluster))
-    return [File("rayjob.yaml", fill("kuberay/rayjob.yaml.j2", entrypoint=_entrypoint(cluster), **values))]
+    return [File("rayjob.yaml", fill("kuberay/rayjob.yaml.j2", entrypoint=ENTRYPOINT, **values))]
 
 
 def _files(cluster: Cluster) -> dict[str, str]:
@@ -29,8 +31,10 @@ def _files(cluster: Cluster) -> dict[str, str]:
         raise cluster.errors("job", "is missing", "{spec: file, modules: [files]} is allowed")
     named = {"job.spec": ("spec.yaml", cluster.job.spec)}
     named |= {f"job.modules.{at}": (Path(file).name, file) for at, file in enumerate(cluster.job.modules)}
-    files = {}
+    files = {"run.yaml": fill("kuberay/run.yaml.j2", cluster=cluster)}
     for key, (name, file) in named.items():
+        if name in files or not re.fullmatch(r"spec\.yaml|[A-Za-z_][A-Za-z0-9_]*\.py", name):
+            raise cluster.errors(key, f"is {file!r}", "a file name.py, each name once, is allowed")
         try:
             files[name] = Path(file).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
@@ -39,10 +43,3 @@ def _files(cluster: Cluster) -> dict[str, str]:
     if (size := sum(len(text.encode()) for text in files.values())) > MAX_BYTES:
         raise cluster.errors("job", f"its files have {size:,} bytes", f"at most {MAX_BYTES:,} are allowed")
     return files
-
-
-def _entrypoint(cluster: Cluster) -> str:
-    """The driver. A second attempt goes on with what the first one recorded."""
-    places = {"storage": cluster.storage, "tracking": cluster.tracking, "studies": cluster.studies}
-    settings = [word for key, said in places.items() if said for word in ("--set", f"{key}={said}")]
-    return shlex.join(["sweeps", "run", f"{FOLDER}/spec.yaml", "--or-resume", "--quiet", *settings])

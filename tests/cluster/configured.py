@@ -30,8 +30,14 @@ kubernetes:
   reach: [{to: 10.1.2.3/32, port: 5432}, {to: 10.1.2.4/32, port: 443}]
   pull_secret: registry
   gpu_label: nvidia.com/gpu.product=A100
-aws: {region: eu-central-1, ami: ami-0123456789abcdef0, subnet: subnet-0123456789abcdef0, spot: true}
-gcp: {project: my-project, zone: europe-west4-a, account: sweeps@my-project.iam.gserviceaccount.com, spot: true}
+aws:
+  {region: eu-central-1, ami: ami-0123456789abcdef0, subnet: subnet-0123456789abcdef0, worker: g6.2xlarge, spot: true}
+gcp:
+  project: my-project
+  zone: europe-west4-a
+  account: sweeps@my-project.iam.gserviceaccount.com
+  worker: n1-standard-8
+  spot: true
 onprem: {head: 10.0.0.2, workers: [10.0.0.3, 10.0.0.4], key: /home/me/.ssh/id}
 """
 SPEC = "name: saddle\ngame: bilinear\nlength: 20\noptimizers: [extragradient]\ntrials: 2\n"

@@ -112,6 +112,17 @@ def test_no_value_is_set_but_through_its_checks() -> None:
         ("raycluster", "kubernetes.reach=[]", "kubernetes.reach: is empty, and pods reach nothing else: no storage, "),
         ("raycluster", "kubernetes.api=null", "kubernetes.api: is missing, and workers that come and go need it; "),
         ("rayjob", "job=null", "job: is missing; {spec: file, modules: [files]} is allowed"),
+        ("rayjob", "job.modules=[a-b.py]", "job.modules[0]: is 'a-b.py'; a file name.py, each name once, is allowed"),
+        (
+            "ray-aws",
+            "aws.worker=m7i.xlarge",
+            "aws.worker: m7i.xlarge has no GPUs, and gpus is 1; an instance type that has them is al",
+        ),
+        (
+            "ray-gcp",
+            "gcp.worker=n2-standard-4",
+            "gcp.worker: n2-standard-4 takes no GPUs, and gpus is 1; a machine type that does (n1-",
+        ),
         ("rayjob", "job.spec=/none", "job.spec: '/none' cannot be read: No such file or directory; a file from here"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import shlex
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -225,12 +225,32 @@ def test_a_job_has_its_spec_and_goes_on(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def game():\n    return '\\t: #'\n")
     made = manifests("rayjob", tmp_path, f"job.modules=[{tmp_path}/mine.py]")
     data = of_kind("ConfigMap", made)["data"]
-    assert data == {"spec.yaml": SPEC, "mine.py": (tmp_path / "mine.py").read_text()}
+    assert {**data, "run.yaml": ""} == {
+        "spec.yaml": SPEC,
+        "mine.py": (tmp_path / "mine.py").read_text(),
+        "run.yaml": "",
+    }
     job = of_kind("RayJob", made)["spec"]
-    words = shlex.split(job["entrypoint"])
-    assert words[:4] == ["sweeps", "run", "/etc/sweep/spec.yaml", "--or-resume"] and job["backoffLimit"] > 0
-    assert "studies=${env:STUDIES}" in words and "storage=s3://bucket/runs" in words
+    assert job["entrypoint"] == "python -m sweeps.submit.supervise /etc/sweep/run.yaml --resume"
+    assert importlib.util.find_spec("sweeps.submit.supervise") and job["backoffLimit"] > 0
     for _, template in list(pods(made))[:2]:
         container = template["spec"]["containers"][0]
         assert {"name": "PYTHONPATH", "value": "/etc/sweep"} in container["env"]
         assert {"name": "sweep", "mountPath": "/etc/sweep", "readOnly": True} in container["volumeMounts"]
+
+
+def test_the_spec_of_a_job_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the driver reads it: what the user wrote, kept where the cluster keeps things."""
+    from sweeps.spec.sweep import load
+
+    monkeypatch.setenv("STUDIES", "postgresql://sweeps:hush@db/studies")
+    spec = SPEC + "objective: {minimize: mean.distance}\nstorage: ./elsewhere\n"
+    (tmp_path / "mine.yaml").write_text(spec)
+    for name, text in of_kind("ConfigMap", manifests("rayjob", tmp_path, f"job.spec={tmp_path}/mine.yaml"))[
+        "data"
+    ].items():
+        assert "hush" not in text
+        (tmp_path / name).write_text(text)
+    sweep = load(tmp_path / "run.yaml")
+    assert (sweep.name, sweep.storage, sweep.studies) == ("saddle", "s3://bucket/runs", "${env:STUDIES}")
+    assert sweep.tracking == "https://mlflow.example.org"

@@ -213,8 +213,8 @@ def test_no_folder_breaks_out_of_a_file(tmp_path_factory: pytest.TempPathFactory
     cluster = documents(made["raycluster"]["raycluster.yaml"])[-1]["spec"]
     mounts = cluster["headGroupSpec"]["template"]["spec"]["containers"][0]["volumeMounts"]
     assert [mount["mountPath"] for mount in mounts if mount["name"] == "storage"] == [folder]
-    job = documents(made["rayjob"]["rayjob.yaml"])[-1]["spec"]
-    assert f"storage={folder}" in shlex.split(job["entrypoint"])
+    (sweep,) = [it["data"] for it in documents(made["rayjob"]["rayjob.yaml"]) if it["kind"] == "ConfigMap"]
+    assert yaml.safe_load(sweep["run.yaml"])["storage"] == folder
     assert documents(made["ray-onprem"]["ray-onprem/cluster.yaml"])[0]["auth"]["ssh_private_key"] == folder
     setup = made["systemd"]["systemd/setup.sh"]
     (line,) = [line for line in setup.splitlines() if line.startswith("data=")]
