@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -154,14 +155,20 @@ exec setpriv --reuid=postgres --regid=postgres --init-groups {start} -c unix_soc
 """
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that PostgreSQL's user can come by; pytest's own are closed again by the next session that begins."""
+    with tempfile.TemporaryDirectory(prefix="set-up-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.skipif(BINARIES is None or os.geteuid() != 0, reason="PostgreSQL is not installed, or no root")
-def test_what_is_set_up_serves_each_role_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_what_is_set_up_serves_each_role_its_own(open_folder: Path) -> None:
     """``setup.sh``, twice, on a copy of the machine's users; then the server, by the command of its unit."""
     import psycopg
 
-    folder = Path(tmp_path_factory.mktemp("set-up"))
-    for path in [folder, *folder.parents[:2]]:
-        path.chmod(0o755)  # PostgreSQL's user comes by here
+    folder = open_folder
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
