@@ -31,6 +31,7 @@ def importances(space: Mapping[str, BaseDistribution], complete: Sequence[Trial]
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
     from scipy.stats import rankdata
 
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a study is no news
     study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
     for trial, rank in zip(complete, rankdata(values), strict=True):
         own = {name: space[name] for name in names}
