@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FOLDER = Path("services")
 Folder = Annotated[Path, typer.Option(help="Where their data, secrets and logs lie.")]
 ABOUT = """\
-In the shell of a driver, passwords included (the file is yours alone):
+In the shell of a driver, or where a cluster's nodes are started, with passwords (the file is yours alone):
   . {exports}
 In a spec, beside a `storage` that all workers reach:
   storage: ${{env:SWEEPS_STORAGE}}
