@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from looking import Look
-from sweeping import Left, begun, wait_for
+from serving import served
+from sweeping import Left, begun
 
 from sweeps.run.driver import carry_on
-from sweeps.track.tracker import QUIET, local_tracking
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SPEC = """
@@ -81,33 +76,3 @@ def mlflow(finished: Left) -> Iterator[str]:
     """The address of MLflow's own server over the sweep's store."""
     with served(finished.storage) as address:
         yield address
-
-
-@contextmanager
-def served(storage: Path) -> Iterator[str]:
-    """Runs MLflow's server over a storage."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    database, artifacts = local_tracking(str(storage))
-    where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command = [sys.executable, "-m", "mlflow", "server", *where, "--backend-store-uri", database]
-    with open(storage / "server.log", "w") as log:
-        process = subprocess.Popen(
-            [*command, "--default-artifact-root", artifacts], env={**os.environ, **QUIET}, stdout=log, stderr=log,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        assert wait_for(lambda: _answers(f"http://127.0.0.1:{port}/health"), 180), (storage / "server.log").read_text()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait()
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False

@@ -16,8 +16,7 @@ STATE = """
     for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
   };
   for (const part of document.body.children) if (part.tagName !== "SCRIPT") add(part.outerHTML);
-  for (const input of document.querySelectorAll("input, select, textarea")) add(input.value + input.checked);
-  add(location.hash);
+  for (const canvas of document.querySelectorAll("canvas")) add(canvas.toDataURL());
   return hash;
 }
 """
@@ -26,14 +25,16 @@ CONTROLS = """
 () => {
   const wanted = "summary, button, input, select, textarea, a[href], [role=button], [role=tab], [role=slider]";
   const text = (e) => e.getAttribute("aria-label") || e.innerText || e.labels?.[0]?.innerText || e.name || e.id || "";
+  const path = (e) => e === document.body ? "body"
+    : `${path(e.parentElement)} > :nth-child(${[...e.parentElement.children].indexOf(e) + 1})`;
   return [...document.querySelectorAll(wanted)]
     .filter((e) => !e.closest(".js-plotly-plot") && !e.disabled)
-    .map((e, at) => {
-      e.dataset.seen = at;
+    .map((e) => {
       const tag = e.getAttribute("role") || e.tagName.toLowerCase();
       const kind = e.matches("input") ? e.type : e.matches("a") ? "link" : tag;
+      const on = e.checked || !["false", null].includes(e.getAttribute("aria-current"));
       const name = text(e).trim().slice(0, 60);
-      return { at, kind, name, href: e.getAttribute("href"), shown: e.checkVisibility() };
+      return { path: path(e), kind, name, on: kind !== "checkbox" && on, href: e.getAttribute("href") };
     });
 }
 """
@@ -126,7 +127,7 @@ class Look:
         self.settled()
 
     def state(self) -> int:
-        """A number that changes when anything on the page does."""
+        """A number that changes when anything on the page does, pictures too; but for what a control says of itself."""
         return int(self.page.evaluate(STATE))
 
     def settled(self) -> int:
@@ -155,8 +156,8 @@ class Look:
         return found
 
     def control(self, told: dict[str, Any]) -> Any:
-        """The control that `controls` told of."""
-        return self.page.locator(f"[data-seen='{told['at']}']")
+        """The control that is where `controls` told of one."""
+        return self.page.locator(f"css={told['path']}")
 
     def unfold(self) -> None:
         """Opens everything that is folded."""

@@ -1,17 +1,16 @@
-"""The report in a real browser: every control does something, nothing lies over anything, nothing is complained of."""
+"""The report in a real browser, the quick part: every control does something, and nothing is complained of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import unquote, urlparse
-from urllib.request import urlopen
+from urllib.parse import unquote
 
 import pytest
 from looking import Look
 from sweeping import Left
 
-SCREENS = [(width, scheme) for width in (1400, 800, 390) for scheme in ("light", "dark")]
 Open = Callable[..., Look]
 
 
@@ -21,7 +20,13 @@ def report(finished: Left) -> str:
 
 
 def clicked(seen: Look, told: dict[str, Any]) -> bool:
-    return seen.changes(seen.control(told).click)
+    """What stays pressed is let go again."""
+    control = seen.control(told)
+    changed = seen.changes(control.click)
+    if control.get_attribute("aria-pressed") == "true":
+        control.click()
+        return changed and bool(control.get_attribute("aria-pressed") == "false")
+    return changed
 
 
 def moved(seen: Look, told: dict[str, Any]) -> bool:
@@ -32,9 +37,7 @@ def moved(seen: Look, told: dict[str, Any]) -> bool:
     if least == most:
         return True
     slider.press("Home")
-    to_the_end = seen.changes(lambda: slider.press("End"))
-    back = seen.changes(lambda: slider.press("ArrowLeft"))
-    return to_the_end and back and seen.changes(lambda: slider.press("Home"))
+    return all(seen.changes(lambda key=key: slider.press(key)) for key in ("End", "ArrowLeft", "Home", "ArrowRight"))
 
 
 def chosen(seen: Look, told: dict[str, Any]) -> bool:
@@ -47,12 +50,9 @@ def chosen(seen: Look, told: dict[str, Any]) -> bool:
 
 
 def filled(seen: Look, told: dict[str, Any]) -> bool:
+    """With what is nowhere, and then with nothing."""
     box = seen.control(told)
-    return seen.changes(lambda: box.fill("7")) and seen.changes(lambda: box.fill(""))
-
-
-def toggled(seen: Look, told: dict[str, Any]) -> bool:
-    return clicked(seen, told)
+    return seen.changes(lambda: box.fill("nowhere to be found")) and seen.changes(lambda: box.fill(""))
 
 
 def followed(seen: Look, told: dict[str, Any]) -> bool:
@@ -62,31 +62,36 @@ def followed(seen: Look, told: dict[str, Any]) -> bool:
         return True
     seen.control(told).click()
     place = seen.page.locator(f"[id='{unquote(href[1:])}']")
+    in_sight = "([e]) => e && e.getBoundingClientRect().top < innerHeight && e.getBoundingClientRect().bottom > 0"
     seen.page.wait_for_timeout(50)
-    return bool(place.count() == 1 and place.evaluate("(e) => e.getBoundingClientRect().top < innerHeight"))
+    return bool(place.count() == 1 and place.evaluate_all(in_sight))
 
 
 USES = {
     "summary": clicked, "button": clicked, "tab": clicked, "range": moved, "slider": moved, "select": chosen,
-    "checkbox": toggled, "radio": toggled, "search": filled, "text": filled, "number": filled, "link": followed,
+    "checkbox": clicked, "radio": clicked, "search": filled, "text": filled, "number": filled, "link": followed,
 }  # fmt: skip
 
 
 def use(seen: Look) -> list[str]:
-    """Uses every control, those that others unfold too; returns those without effect."""
-    idle: list[str] = []
+    """Uses every control, those that others unfold too, once each; returns those without effect."""
     seen.unfold()
     seen.read_through()
+    idle = [
+        f"{told['kind']} {told['name']!r}" for told in each(seen, folds=False) if not USES[told["kind"]](seen, told)
+    ]
+    return idle + [f"fold {told['name']!r}" for told in each(seen, folds=True) if not clicked(seen, told)]
+
+
+def each(seen: Look, folds: bool) -> Iterator[dict[str, Any]]:
+    """The controls that show and are not chosen already; of many that are called alike, as in every row, the first."""
+    names: set[tuple[str, str]] = set()
     for told in seen.controls():
-        if told["kind"] == "summary" or not told["shown"]:
-            continue
-        pressed = told["kind"] == "radio" and seen.control(told).is_checked()
-        if not pressed and not USES[told["kind"]](seen, told):
-            idle.append(f"{told['kind']} {told['name']!r}")
-    for told in seen.controls():
-        if told["kind"] == "summary" and told["shown"] and not clicked(seen, told):
-            idle.append(f"fold {told['name']!r}")
-    return idle
+        name = (told["kind"], re.sub(r"\S+/(search|confirm|map)-\d+", "TRIAL", told["name"]))
+        if (told["kind"] == "summary") == folds and not told["on"] and seen.control(told).is_visible():
+            if name not in names:
+                yield told
+            names.add(name)
 
 
 def test_every_control_does_something(report: str, look: Open) -> None:
@@ -95,36 +100,8 @@ def test_every_control_does_something(report: str, look: Open) -> None:
     assert seen.wider() == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (800, "light")])
-def test_every_control_does_something_on_other_screens(report: str, look: Open, width: int, scheme: str) -> None:
-    assert use(look(report, width, scheme)) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("width", "scheme"), SCREENS)
-def test_nothing_sticks_out_and_nothing_lies_over_anything(report: str, look: Open, width: int, scheme: str) -> None:
-    seen = look(report, width, scheme)
+def test_nothing_sticks_out_and_nothing_lies_over_anything(report: str, look: Open) -> None:
+    seen = look(report, 390, "dark")
     seen.read_through()
     assert seen.wider() == []
     assert seen.overlaps() == []
-    seen.unfold()
-    seen.read_through()
-    assert seen.wider() == []
-    assert seen.overlaps() == []
-
-
-def test_links_lead_somewhere(report: str, look: Open, finished: Left, mlflow: str) -> None:
-    """To a part of the page, to a file or folder of the sweep, or to a page that MLflow has."""
-    seen = look(report)
-    for told in seen.controls():
-        if told["kind"] != "link":
-            continue
-        address = urlparse(seen.control(told).evaluate("(e) => e.href"))
-        if address.scheme == "file":
-            place = unquote(address.path)
-            assert place.startswith(str(finished.storage)), told
-            assert not address.fragment or seen.page.locator(f"[id='{unquote(address.fragment)}']").count() == 1, told
-        else:
-            assert (address.scheme, address.hostname) in (("http", "127.0.0.1"), ("http", "localhost")), told
-    assert urlopen(mlflow).status == 200
