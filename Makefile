@@ -13,7 +13,7 @@ LOCAL = $(if $(filter local,$(CLUSTER)),,$(error CLUSTER=$(CLUSTER): started by 
 	local is allowed here))$(RUN)python -m cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep ui test test-all test-services fuzz check format bench overhead gallery clean services-up services-status services-down cluster-up cluster-status cluster-down submit test-cluster
+.PHONY: help setup sweep ui test test-all test-services fuzz check format bench overhead scale gallery clean services-up services-status services-down cluster-up cluster-status cluster-down submit test-cluster
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ bench: $(READY)  ## members·steps per second against the ordinary training loop
 
 overhead: $(READY)  ## what the service costs beside bare Ray Tune (half an hour, on an idle machine)
 	@$(RUN)python -m bench.overhead
+
+scale: $(READY)  ## what one driver sustains: TRIALS=2000 queued, RUNNING=64 at once (300 MB each)
+	@$(RUN)python -m bench.scale --trials $(or $(TRIALS),2000) --running $(or $(RUNNING),64)
 
 faults: $(READY)  ## what faults do to a sweep, beside plain Ray Tune: docs/faults.md; half an hour, as root
 	@$(RUN)python -m bench.faults

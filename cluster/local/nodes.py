@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -22,9 +23,14 @@ from cluster.local.place import Place, State, new_state
 from cluster.processes import Process, Step
 
 UP_WITHIN, LOOK = 180.0, 0.2  # seconds: for a node to come up, on a machine that is busy; between looks
-STARTED = "Ray runtime started"
+STARTED, SLOW = "Ray runtime started", "timed out during startup"
+TRIES = 3  # Ray gives a node 30 s, which are few on a machine that is busy
 AFTER_GRACE = 15.0  # seconds for Ray's own processes to end, once trials have left
 JOBS = "/api/jobs/"
+
+
+class TooSlow(LocalError):
+    """Ray gave a node up that was coming."""
 
 
 class Size(NamedTuple):
@@ -51,6 +57,13 @@ def up(place: Place, size: Size) -> list[Shown]:
         LocalError: a node does not come up, or there are more nodes already.
         NotPrivate: the folder or the token is not ours alone.
     """
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(TooSlow):
+            return _up(place, size)
+    return _up(place, size)
+
+
+def _up(place: Place, size: Size) -> list[Shown]:
     place.make()
     with place.alone():
         state = place.state() or new_state()
@@ -180,7 +193,8 @@ def _wait(place: Place, process: Process, end: float) -> None:
         if process.found is None or time.monotonic() > end:
             what = "ended" if process.found is None else f"is not up after {UP_WITHIN:g} s"
             last = " ".join(said.split())[-300:]
-            raise LocalError(f"{process.name}: ray start {what}: {last or 'it said nothing'}")
+            kind = TooSlow if SLOW in said else LocalError
+            raise kind(f"{process.name}: ray start {what}: {last or 'it said nothing'}")
         time.sleep(LOOK)
 
 

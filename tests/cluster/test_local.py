@@ -111,6 +111,15 @@ def test_a_node_that_does_not_come_up_leaves_nothing(place: Place, monkeypatch: 
     assert not place.folder.exists()
 
 
+def test_a_node_that_was_too_slow_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    slow = ["sh", "-c", f"echo x >> {tmp_path / 'tries'}; echo Exception: The current node timed out during startup."]
+    monkeypatch.setattr(nodes, "command", lambda *_: slow)
+    with pytest.raises(LocalError, match="head: ray start ended"):
+        nodes.up(place, Size(2))
+    assert (tmp_path / "tries").read_text() == "x\n" * nodes.TRIES
+    assert not place.folder.exists()
+
+
 def test_a_head_that_lets_anybody_in_is_taken_down(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     server = """
 import http.server, sys
