@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -69,6 +70,17 @@ def left(job: str) -> list[str]:
     return rooms + [line for line in (_told(process) for process in psutil.process_iter()) if mark.search(line)]
 
 
+def session(job: str, node: int) -> int | None:
+    """The session that all of a node's Ray belongs to; None before it has one."""
+    started = re.compile(rf"start .*--temp-dir=/tmp/ray-job-{job}\.{node}\.")
+    return next((each.pid for each in psutil.process_iter() if started.search(_told(each))), None)
+
+
+def members(session: int) -> list[psutil.Process]:
+    """The processes of a session."""
+    return [each for each in psutil.process_iter() if _session(each.pid) == session]
+
+
 def holding(secret: str) -> list[str]:
     """Processes that have ``secret`` in their command line or environment."""
     return [told for told in (_told(process) for process in psutil.process_iter()) if secret in told]
@@ -79,6 +91,13 @@ def _told(process: psutil.Process) -> str:
         return " ".join([*process.cmdline(), *(f"{name}={value}" for name, value in process.environ().items())])
     except psutil.Error:
         return ""
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def _worker(folder: Path) -> int:

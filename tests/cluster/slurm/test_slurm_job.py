@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import stat
 import subprocess
@@ -12,10 +11,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from driving import environment
-from jobs import attempts, holding, left, midway, resumed
+from jobs import attempts, holding, left, members, midway, resumed, session
 from onehost import Slurm, needs_slurm, onehost, wait_for
 
 from cluster.config import load
@@ -217,8 +215,7 @@ def test_a_lost_worker_node_costs_no_trial(slurm: Slurm, tmp_path: Path) -> None
     """All of its Ray is killed at once, in the middle of a trial, which goes on elsewhere from its last report."""
     job = Job(slurm, script(tmp_path), tmp_path)
     assert wait_for(lambda: _trains_on(job, 1) or job.is_over, FOR_EVER), job.said
-    session = _session(job, 1)
-    for victim in [each for each in psutil.process_iter() if os.getsid(each.pid) == session]:
+    for victim in members(session(job.id, 1) or -1):
         victim.kill()
     job.until("COMPLETED")
     job.until_gone()
@@ -227,14 +224,7 @@ def test_a_lost_worker_node_costs_no_trial(slurm: Slurm, tmp_path: Path) -> None
     assert found.resumed > 0 and (found.anew, found.twice, found.gap) == (0, 0, REPORT_EVERY), found
 
 
-def _session(job: Job, node: int) -> int | None:
-    """The session that all of a node's Ray belongs to; None before it has one."""
-    started = re.compile(rf"start .*--temp-dir=/tmp/ray-job-{job.id}\.{node}\.")
-    return next((each.pid for each in psutil.process_iter() if started.search(" ".join(each.cmdline()))), None)
-
-
 def _trains_on(job: Job, node: int) -> bool:
     """Whether that node is some reports into a trial."""
-    session = _session(job, node)
-    pids = [each.worker for each in attempts(job.sweep) if each.steps and each.steps[-1] < LENGTH]
-    return session is not None and any(psutil.pid_exists(pid) and os.getsid(pid) == session for pid in pids)
+    there = {each.pid for each in members(session(job.id, node) or -1)}
+    return any(each.worker in there for each in attempts(job.sweep) if each.steps and each.steps[-1] < LENGTH)
