@@ -68,7 +68,7 @@ test-services: $(READY)  ## the tests of S3 and PostgreSQL; as root, installs Po
 test-cluster: $(READY)  ## the tests of clusters, those with machines in network namespaces too: minutes, as root
 	@$(RUN)python -m pytest -rs tests/cluster
 
-.PHONY: test-browser chromium
+.PHONY: test-browser chromium screenshots
 test-browser: $(READY) chromium  ## the report and MLflow's pages in a real browser; as root, installs Chromium first
 	@$(RUN)python -m pytest -rs tests/browser
 
@@ -83,6 +83,11 @@ test-slurm: $(READY) slurm  ## a sweep as a job of a real Slurm on this machine 
 slurm:
 	@(command -v slurmctld && command -v munged && command -v shellcheck) >/dev/null || [ "$$(id -u)" != 0 ] || \
 		(apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends slurm-wlm munge shellcheck)
+
+screenshots: $(READY) chromium  ## the README's picture of the report: of the quick-start, which it runs where that is not done
+	@$(RUN)sweeps run sweeps/specs/digits.yaml --or-resume
+	@$(RUN)sweeps report digits
+	@PYTHONPATH=tests $(RUN)python tests/browser/screenshots.py runs/digits/report.html docs/report.png
 
 fuzz: $(READY)  ## try twenty thousand mutated specs
 	@$(RUN)python -m pytest tests/test_spec_fuzz.py -m slow $(PARALLEL)

@@ -41,12 +41,15 @@ def moved(seen: Look, told: dict[str, Any]) -> bool:
 
 
 def chosen(seen: Look, told: dict[str, Any]) -> bool:
-    """Every option of a list, the first at last."""
+    """Options of a list: the second, the last, and the first again."""
     box = seen.control(told)
     values = box.evaluate("(e) => [...e.options].filter((o) => !o.disabled).map((o) => o.value)")
     if len(values) < 2:
         return True
-    return all(seen.changes(lambda value=value: box.select_option(value)) for value in [*values[1:], values[0]])
+    return all(
+        seen.changes(lambda value=value: box.select_option(value))
+        for value in dict.fromkeys((values[1], values[-1], values[0]))
+    )
 
 
 def filled(seen: Look, told: dict[str, Any]) -> bool:

@@ -4,7 +4,8 @@
   if (!films) return;
   const at = (id) => document.getElementById(id);
   const [slider, role, seed, play, told] = ["step", "role", "seed", "play", "at"].map((id) => at(`samples-${id}`));
-  const arms = films.arms.map((arm) => ({ ...arm, figure: document.querySelector(`#samples figure[data-arm="${CSS.escape(arm.arm)}"]`) }));
+  const figures = document.querySelectorAll("#samples figure.film"); // one an arm, in their order: a name may be anything
+  const arms = films.arms.map((arm, k) => ({ ...arm, figure: figures[k] }));
   const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const pictures = new Map();
   const picture = (uri, use) => {
