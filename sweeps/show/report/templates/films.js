@@ -59,11 +59,13 @@
       context.stroke();
     }
     const values = pointsOf(text);
-    const dot = Math.max(1.5, size / films.tile * 1.4);
+    const dot = Math.min(3, Math.max(0.8, size / films.tile * 0.7)); // a radius
     context.fillStyle = colour;
     for (let k = 0; k < values.length; k += 3) {
       context.globalAlpha = Math.min(1, 0.35 + 0.2 * values[k + 2]);
-      context.fillRect(x + (values[k] + 0.5) / films.tile * size - dot / 2, y + (1 - (values[k + 1] + 0.5) / films.tile) * size - dot / 2, dot, dot);
+      context.beginPath();
+      context.arc(x + (values[k] + 0.5) / films.tile * size, y + (1 - (values[k + 1] + 0.5) / films.tile) * size, dot, 0, 7);
+      context.fill();
     }
     context.globalAlpha = 1;
   };
@@ -160,7 +162,6 @@
     arm.figure.classList.toggle("none", !film);
     if (!film) {
       caption.textContent = `no ${role.value}`;
-      strip?.replaceChildren();
       return;
     }
     const chosen = seedsShown(film);
@@ -181,29 +182,35 @@
     canvas.setAttribute("aria-label", caption.textContent);
   };
 
-  // A small picture a report, of one seed; a click moves the slider there.
+  // A small picture a report, of one seed; a click moves the slider there. Buttons stay, whatever they show.
+  const frameButton = () => {
+    const [item, button, small, label] = ["li", "button", "canvas", "span"].map((tag) => document.createElement(tag));
+    button.type = "button";
+    button.append(small, label);
+    button.addEventListener("click", () => {
+      stop();
+      slider.value = films.steps.indexOf(Number(button.dataset.step));
+      draw();
+    });
+    item.append(button);
+    return item;
+  };
   const drawStrip = (arm, film, strip, own, now, colour) => {
+    while (strip.children.length < film.steps.length) strip.append(frameButton());
     const key = `${film.trial}/${own}/${colour}`;
-    if (strip.dataset.film !== key) {
-      strip.dataset.film = key;
-      strip.replaceChildren(...film.steps.map((step, k) => {
-        const [item, button, small, label] = ["li", "button", "canvas", "span"].map((tag) => document.createElement(tag));
-        button.type = "button";
-        button.dataset.step = step;
-        button.setAttribute("aria-label", `${arm.arm} at ${number(step)} field units`);
-        label.textContent = number(step);
-        if (films.kind === "points") drawTiles(small, film, k, [own], colour, 96);
-        else drawPictures(small, film, k, [own]);
-        button.append(small, label);
-        button.addEventListener("click", () => {
-          slider.value = films.steps.indexOf(step);
-          draw();
-        });
-        item.append(button);
-        return item;
-      }));
-    }
-    [...strip.children].forEach((item, k) => item.firstChild.setAttribute("aria-current", k === now ? "step" : "false"));
+    const fresh = strip.dataset.film !== key;
+    strip.dataset.film = key;
+    [...strip.children].forEach((item, k) => {
+      const button = item.firstChild;
+      item.hidden = k >= film.steps.length;
+      button.setAttribute("aria-current", k === now ? "step" : "false");
+      if (item.hidden || !fresh) return;
+      button.dataset.step = film.steps[k];
+      button.setAttribute("aria-label", `${arm.arm} at ${number(film.steps[k])} field units`);
+      button.lastChild.textContent = number(film.steps[k]);
+      if (films.kind === "points") drawTiles(button.firstChild, film, k, [own], colour, 96);
+      else drawPictures(button.firstChild, film, k, [own]);
+    });
   };
 
   const draw = () => {
