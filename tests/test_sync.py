@@ -101,6 +101,18 @@ def test_what_a_run_says_of_its_trial(finished: Folder) -> None:
             assert f"checkpoint/{tags[role].rpartition('/')[2]}/state.safetensors" in artifacts
 
 
+def test_the_report_links_to_every_trial_s_run(finished: Folder) -> None:
+    from mlflow import MlflowClient
+
+    experiment, runs = finished.runs()
+    page = (finished.path / "report.html").read_text()
+    client = MlflowClient(uri_of(finished))
+    assert set(runs) == set(Left(finished.path.parent, "calm").trials())
+    for key, run in runs.items():
+        assert client.get_run(run).data.tags["key"] == key
+        assert f'href="http://127.0.0.1:5000/#/experiments/{experiment}/runs/{run}"' in page
+
+
 # Calls
 
 

@@ -252,9 +252,10 @@ def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: TrackingP
     write_report(sweep, service, folder, *ended)
     linked = folder.runs()
     shares = {} if sweep.map is None else mapgather.shares(mapgather.maps(sweep, service))
-    tracker.finish(summary_of(folder.store, sweep, created(folder.read()), shares))
-    if folder.runs() != linked:
+    tracker.catch_up()
+    if folder.runs() != linked:  # the page links to them, and MLflow is to have the same page
         write_report(sweep, service, folder, *ended)
+    tracker.finish(summary_of(folder.store, sweep, created(folder.read()), shares))
 
 
 class Estimate(NamedTuple):

@@ -46,6 +46,18 @@ class TrackingProcess:
         self._send()
         self._thread.start()
 
+    def catch_up(self) -> None:
+        """Waits for a pass over all trials as they are now, after which it is noted where MLflow has each; nothing
+        follows but ``finish``, which says so where MLflow is away."""
+        self._stopping.set()
+        self._thread.join()
+        try:
+            connection = self._send()
+            connection.send(None)
+            connection.recv()
+        except (OSError, EOFError):
+            self._end()
+
     def finish(self, summary: Summary) -> None:
         """Waits for a last pass, which writes the summary run too; ``error`` says in a line why, if it failed."""
         self._stopping.set()
@@ -127,8 +139,12 @@ def _follow(connection: Connection) -> str | None:
     trials: dict[str, Trial] = {}
     tracker = tracker_of(Sweep.from_normalized(folder.read()["sweep"]), folder, lambda: list(trials.values()))
     tracker.start()
-    while isinstance(told := connection.recv(), dict):
-        trials = {**trials, **told}
+    while isinstance(told := connection.recv(), dict | None):
+        if told is None:
+            tracker.stop()
+            connection.send(None)
+        else:
+            trials = {**trials, **told}
     tracker.summary(told)
     tracker.stop()
     return tracker.error
