@@ -50,7 +50,7 @@ def head() -> Iterator[Head]:
     command += ["--object-store-memory=134217728", f"--temp-dir={folder}"]
     known = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
     with open(folder / "said", "wb") as said:
-        started = subprocess.Popen(command, env={**environment(), **known}, stdout=said, stderr=said)
+        started = subprocess.Popen(command, env={**without_token(), **known}, stdout=said, stderr=said)
     process = psutil.Process(started.pid)
     below: list[psutil.Process] = []
     try:
@@ -75,13 +75,17 @@ def _token(path: Path, said: str, mode: int = 0o600) -> Path:
     return path
 
 
+def without_token() -> dict[str, str]:
+    """Where tests of this process imported Ray, the environment has a token of theirs."""
+    return {name: value for name, value in environment().items() if name != "RAY_AUTH_TOKEN"}
+
+
 def _run(place: Path, address: str, token: Path) -> subprocess.CompletedProcess[str]:
     (place / "spec.yaml").write_text(SPEC)
     said = {"RAY_ADDRESS": address, "RAY_AUTH_TOKEN_PATH": str(token)}
     command = [sys.executable, "-m", "sweeps", "run", "spec.yaml", "--plain"]
-    known = {name: value for name, value in environment().items() if name != "RAY_AUTH_TOKEN"}
     return subprocess.run(
-        command, cwd=place, env={**known, **said}, capture_output=True, text=True, timeout=BOUND, check=False
+        command, cwd=place, env={**without_token(), **said}, capture_output=True, text=True, timeout=BOUND, check=False
     )
 
 

@@ -58,7 +58,9 @@ def summary(swept: Swept) -> Summary:
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if TrackingProcess.__module__ in child.cmdline()]
+    """Those that follow; other tests of this process may leave a child that has ended."""
+    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if TrackingProcess.__module__ in child.cmdline()]
 
 
 def assert_in_step(swept: Swept, place: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -117,7 +118,9 @@ class Gatherer:
         from sweeps.show import backdrop
 
         if trial.key not in self._orbits:
-            self._orbits[trial.key] = backdrop.orbit(self._record(trial))
+            self._orbits[trial.key] = None
+            with suppress(Exception):  # a user's game may fail here, without its worker's memory or device
+                self._orbits[trial.key] = backdrop.orbit(self._record(trial))
         return self._orbits[trial.key]
 
     def _said(self) -> frozenset[str]:
