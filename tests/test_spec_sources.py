@@ -235,6 +235,15 @@ PASSWORDS = [
     "http://user:{}/with/slashes@host",
     "http://user:${{env:PASSWORD:-{}}}@host",
     "http://user:${{env:HOME}}{}@host",
+    "http://host/?token={}",
+    "http://host/?a=1&access_token[]={}#x",
+    "postgresql://user@host/studies?sslpassword={}",
+    "https://host/container?sv=1&sig={}",
+    "http://host/?password=${{env:PASSWORD:-{}}}",
+    "http://host/?next=http://user:{}@other",
+    "http://host/?next=http%3A%2F%2Fuser%3A{}%40other",
+    "http://host/?next=http%3A%2F%2Fother%3Fapi_key%3D{}",
+    "http//host?secret={}",
 ]
 
 
@@ -257,6 +266,9 @@ ALLOWED = [
     "http://user:${env:SECRET}@host",
     "http://${env:WHO:-me}:${env:SECRET}@host",
     "sqlite:////tmp/x.db",
+    "http://host/?token=${env:SECRET}&user=me",
+    "http://host:5000/?next=http%3A%2F%2Fother%3A80%2Fa%40b",
+    "postgresql://user@host/studies?sslmode=require&application_name=a",
 ]
 
 

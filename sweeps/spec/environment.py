@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 
-from sweeps.spec.redact import PASSWORD, redacted
+from sweeps.spec.redact import redacted, tells_password
 
 ADDRESSES = ("storage", "tracking", "studies")
 REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -70,7 +70,7 @@ def holds_password(text: str) -> bool:
     (True, False, False)
     """
     plain = REFERENCE.sub(lambda reference: reference[2] or "", text)
-    return PASSWORD.search(plain) is not None
+    return tells_password(plain)
 
 
 def veiled(message: str, text: str) -> str:

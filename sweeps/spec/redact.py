@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 
 HIDDEN = "***"
-PASSWORD = re.compile(r"(://[^\s/:@?#\[]*:)(?!\d*(?:[/?#\s]|$))\S{1,512}@")  # also with a / in it, which no port has
-_TOKEN = re.compile(r"(https?://)[^\s/:@?#]+@")  # where a token stands in place of a user, as in a git remote
-_NAMED = re.compile(
-    r"(?i)\b((?:[a-z0-9]+[_-])*(?:password|passwd|token|secret|signature|(?:api|access|secret)_?key)=)[^&\s'\"]+"
+VALUE = r"""[^&\s"]*[^&\s"'(),;:\]}>]"""  # a name's; what a sentence or a list ends with is not of it
+NAMES = (
+    r"passw(?:or)?d|passphrase|pwd|token|secret|signature|credentials?"
+    r"|(?:api|access|secret|private|account)[_-]?key(?:[_-]?id)?"
 )
+IS = r"(?:\[\w*\]|%5B\w*%5D)?(?:=|%3D)"  # also where an address is part of another one's query
+PASSWORDS = [
+    re.compile(r"(://[^\s/:@?#\[]*:)(?!\d*(?:[/?#\s]|$))\S{1,512}(@)"),  # also with a / in it, which no port has
+    re.compile(r"(?i)(%3A%2F%2F[^\s/:@?#&%]*%3A)(?!\d*(?:%2F|[&\s]|$))[^\s&]{1,512}?(%40)"),
+    re.compile(rf"(?i)((?:{NAMES}){IS}){VALUE}()"),
+    re.compile(rf"(?i)([?&;#](?:auth|key|sig){IS}){VALUE}()"),
+]
+TOKEN = re.compile(r"(https?://)[^\s/:@?#]+(@)")  # where one stands in place of a user, as in a git remote
 
 
 def redacted(text: str) -> str:
@@ -20,5 +28,15 @@ def redacted(text: str) -> str:
     >>> redacted("https://ghp_12345@example.org/a.git, postgresql://sweeps@db/x?password=123&application_name=a")
     'https://***@example.org/a.git, postgresql://sweeps@db/x?password=***&application_name=a'
     """
-    hidden = PASSWORD.sub(rf"\g<1>{HIDDEN}@", text)
-    return _NAMED.sub(rf"\g<1>{HIDDEN}", _TOKEN.sub(rf"\g<1>{HIDDEN}@", hidden))
+    for pattern in (*PASSWORDS, TOKEN):
+        text = pattern.sub(rf"\g<1>{HIDDEN}\g<2>", text)
+    return text
+
+
+def tells_password(text: str) -> bool:
+    """Whether an address in the text gives a password or a token; a user's name alone may be one or not, and is none.
+
+    >>> tells_password("http://me@host?user=me"), tells_password("http://host/?access_token=hush")
+    (False, True)
+    """
+    return any(pattern.search(text) for pattern in PASSWORDS)
