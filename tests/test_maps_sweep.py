@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from driving import COMMITS, KILLED, Drivers, Kill, drivers
@@ -161,6 +162,37 @@ def test_mlflow_has_the_numbers_and_the_pictures(calm: Left) -> None:
     assert trial.data.params["gamma"] == "0.01 to 1e6 (4 values)"
     assert (trial.data.params["lr"], trial.data.params["seeds"], trial.data.tags["seeds"]) == ("0.01", "2", "0-1")
     assert "share.converged" in trial.data.metrics
+
+
+def test_its_trials_are_trained_again_and_drawn_from_by_their_numbers(forks: Drivers, calm: Left) -> None:
+    for trial in ("1", "map-1"):
+        before = len(forks.output)
+        assert forks.run("rerun", "calm", "halves", trial) == 0, forks.output
+        assert "halves/map-0001: reproduced bit for bit, 6 reports" in forks.output[before:]
+    assert forks.run("sample", "calm", "consensus", "0", "--out", "drawn.png") == 0, forks.output
+    assert (forks.place / "drawn.png").read_bytes().startswith(b"\x89PNG")
+    before = len(forks.output)
+    assert forks.run("rerun", "calm", "halves", "7") == 1
+    assert "arm halves has no trial '7' that began; there are: 0, 1, 2" in forks.output[before:]
+
+
+def test_mlflow_rebuilt_from_its_records_holds_the_same(forks: Drivers, calm: Left) -> None:
+    own, other = (f"sqlite:///{calm.storage / name}" for name in ("mlflow.db", "other.db"))
+    assert forks.run("sync", "calm", "--tracking-uri", other) == 0, forks.output
+    assert held(other, "calm") == held(own, "calm")
+
+
+def held(uri: str, name: str) -> dict[str, Any]:
+    """What MLflow holds of each trial: parameters, tags, the last values."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name(name)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    told = ((run.data.tags, run.data.params, run.data.metrics) for run in runs)
+    place = "mlflow.artifactLocation"
+    return {tags["key"]: ({k: v for k, v in tags.items() if k != place}, params, last) for tags, params, last in told}
 
 
 @pytest.mark.slow

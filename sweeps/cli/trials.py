@@ -12,7 +12,7 @@ from sweeps.cli.base import Name, Storage, app, told
 from sweeps.cli.codes import FAILED
 
 Arm = Annotated[str, typer.Argument(help="An arm's name.", show_default=False)]
-Trial = Annotated[str, typer.Argument(help="A search trial's number, or confirm.", show_default=False)]
+Trial = Annotated[str, typer.Argument(help="A trial's number, or confirm.", show_default=False)]
 
 
 @app.command()

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sweeps.records.record import TrialRecord
-from sweeps.search.trials import CONFIRM, SEARCH
+from sweeps.search.trials import CONFIRM, MAP, SEARCH
 
 if TYPE_CHECKING:
     from sweeps.records.folder import Folder
@@ -17,8 +17,8 @@ class NoTrial(LookupError):
 
 
 def pick(folder: Folder, arm: str, trial: str) -> TrialRecord:
-    """The record of a search trial by its number, or of the arm's last confirmation (``confirm``; ``confirm-0`` is the
-    first).
+    """The record of a search trial, or of a map's, by its number, or of the arm's last confirmation (``confirm``;
+    ``confirm-0`` is the first).
 
     Raises:
         NoSweep: there is no such sweep. NoTrial: no such arm or trial.
@@ -31,8 +31,9 @@ def pick(folder: Folder, arm: str, trial: str) -> TrialRecord:
     if trial == CONFIRM:
         name = max((each for each in begun if each.startswith(CONFIRM)), default="")
     else:
-        found = re.fullmatch(r"(?:(confirm|search)-)?(\d+)", trial)
-        name = f"{found[1] or SEARCH}-{int(found[2]):04d}" if found else ""
+        found = re.fullmatch(rf"(?:({CONFIRM}|{SEARCH}|{MAP})-)?(\d+)", trial)
+        numbered = MAP if any(each.startswith(f"{MAP}-") for each in begun) else SEARCH
+        name = f"{found[1] or numbered}-{int(found[2]):04d}" if found else ""
     if name not in begun:
         there = ", ".join(_short(each) for each in begun)
         raise NoTrial(f"sweep {folder.name}: arm {arm} has no trial {trial!r} that began; there are: {there}")

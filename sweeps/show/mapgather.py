@@ -92,8 +92,3 @@ def results(shown: tuple[ArmMap, ...]) -> dict[str, bytes]:
     pictures = {f"map-{own.arm}.svg": drawn(own) for own in shown}
     files = {"map.json": as_json(shown), "map.csv": as_csv(shown), **pictures}
     return {name: text.encode() for name, text in files.items()}
-
-
-def shares(shown: tuple[ArmMap, ...]) -> dict[str, float]:
-    """``converged.ARM`` and alike: the share of an arm's points with each diagnosis, for MLflow."""
-    return {f"{word}.{own.arm}": n / len(own.points) for own in shown for word, n in own.counts.items()}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sweeps.records.record import TrialRecord
@@ -27,9 +26,9 @@ def keys(store: Store) -> list[str]:
     return [f"{arm}/{name}" for arm in store.list("trials") for name in store.list(f"trials/{arm}")]
 
 
-def summary_of(store: Store, sweep: Sweep, created: int, shares: Mapping[str, float] = MappingProxyType({})) -> Summary:
-    """Spec, report and ranking (or map, with its ``shares``), as of the last report of any trial; a sweep that was
-    never concluded lacks all but the spec."""
+def summary_of(store: Store, sweep: Sweep, created: int) -> Summary:
+    """Spec, report and ranking (or map), as of the last report of any trial; a sweep that was never concluded lacks all
+    but the spec."""
     files = {name: store.get(name) for name in FILES if store.exists(name)}
     standings: list[dict[str, Any]] = []
     if store.exists("ranking.json"):
@@ -42,7 +41,16 @@ def summary_of(store: Store, sweep: Sweep, created: int, shares: Mapping[str, fl
     rates = {f"success.{row['arm']}": row["rate"] for row in standings if row["rate"] is not None}
     last = (TrialRecord(store, key).history()[-1:] for key in keys(store))
     time_ms = max((report.time_ms for reports in last for report in reports), default=created)
-    return Summary(files, spec, {**rates, **shares}, table_of(standings), time_ms)
+    return Summary(files, spec, {**rates, **_shares(files.get("map.json"))}, table_of(standings), time_ms)
+
+
+def _shares(maps: bytes | None) -> dict[str, float]:
+    """``converged.ARM`` and alike: the share of an arm's points with each diagnosis."""
+    found = {}
+    for own in json.loads(maps)["maps"] if maps else []:
+        words = Counter(point["word"] for point in own["points"])
+        found.update({f"{word}.{own['arm']}": n / len(own["points"]) for word, n in words.items() if word is not None})
+    return found
 
 
 class RunningPage:
