@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from sweeps import cli
+from sweeps.records.folder import Folder
 from sweeps.records.record import Attempt
 from sweeps.records.store import Store
 from sweeps.search.trials import CONFIRM
@@ -166,6 +167,13 @@ class Drivers:
         print(json.dumps([arguments, kill]), file=self._process.stdin, flush=True)
         return int(self._process.stdout.readline())
 
+    def together(self, *commands: list[str]) -> list[int]:
+        """Drivers at once, none of which writes the sweep down before all are about to: their exit codes."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(json.dumps({"together": commands}), file=self._process.stdin, flush=True)
+        codes: list[int] = json.loads(self._process.stdout.readline())
+        return codes
+
     @property
     def output(self) -> str:
         """What the drivers said so far."""
@@ -213,12 +221,54 @@ def environment() -> dict[str, str]:
 def _serve() -> None:
     _import_all()
     for line in sys.stdin:
-        arguments, kill = json.loads(line)
+        asked = json.loads(line)
+        if isinstance(asked, dict):
+            print(json.dumps(_together(asked["together"])), flush=True)
+            continue
+        arguments, kill = asked
         child = os.fork()
         if child == 0:
             os.dup2(2, 1)
             os._exit(_forked(arguments, None if kill is None else Kill(*kill)))
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        print(_code(child), flush=True)
+
+
+def _together(commands: list[list[str]]) -> list[int]:
+    here, gate = os.pipe(), os.pipe()
+    children = []
+    for arguments in commands:
+        children.append(os.fork())
+        if children[-1] == 0:
+            os.dup2(2, 1)
+            os.close(gate[1])
+            _meet(here[1], gate[0])
+            os._exit(_forked(arguments, None))
+    os.close(here[1])
+    for _ in children:
+        os.read(here[0], 1)  # one that never comes lets the others through with its end
+    codes = []
+    for descriptor in (here[0], *gate):
+        os.close(descriptor)
+    for child in children:
+        codes.append(_code(child))
+    return codes
+
+
+def _meet(here: int, gate: int) -> None:
+    """Makes this process wait for others at the moment at which a sweep is written down."""
+    create = Folder.create
+
+    def met(self: Folder, *args: Any, **options: Any) -> None:
+        os.write(here, b"x")
+        os.close(here)
+        os.read(gate, 1)
+        create(self, *args, **options)
+
+    setattr(Folder, "create", met)  # noqa: B010  # not an assignment: its type is another
+
+
+def _code(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _forked(arguments: list[str], kill: Kill | None) -> int:

@@ -16,12 +16,15 @@ from minmax.types import Game, Players
 CALLS_BEFORE = 60  # of a loss: past a rehearsal, before the second report
 
 
-def sick(trouble: str = "none", mark: str = "mark", megabytes: int = 0, only: float = 0.0) -> Game:
+def sick(
+    trouble: str = "none", mark: str = "mark", megabytes: int = 0, only: float = 0.0, group: str = "", limit: int = 0
+) -> Game:
     """f(x, y) = xy.
 
     ``trouble`` comes once, to the first trial that creates the file ``mark``: ``hang`` for ever, or ``leave``, a
     SIGTERM to its own process. ``megabytes`` are what each member takes for the length of a step, of trials whose x has
-    moved beyond ``only``.
+    moved beyond ``only``. With a control ``group`` they are written to, by a process that may have no more than
+    ``limit`` megabytes more than it has: the kernel ends one that wants more.
     """
     calls = 0
 
@@ -32,7 +35,10 @@ def sick(trouble: str = "none", mark: str = "mark", megabytes: int = 0, only: fl
             _once(trouble, Path(mark))
         x, y = players["x"], players["y"]
         if megabytes and len(x) > 1 and bool((x.abs() > only).any()):
-            torch.empty(len(x), megabytes, 2**18)  # counts once it is reserved
+            taken = torch.empty(len(x), megabytes, 2**18)  # counts once it is reserved
+            if group:
+                _enter(Path(group) / str(os.getpid()), limit * 2**20)
+                taken.fill_(1.0)
         return (x * y).sum(-1)
 
     return Game(
@@ -41,6 +47,14 @@ def sick(trouble: str = "none", mark: str = "mark", megabytes: int = 0, only: fl
         solution={name: torch.zeros(1) for name in "xy"},
         native=True,
     )
+
+
+def _enter(group: Path, limit: int) -> None:
+    """Makes this process a group of its own, as a container is one; what it has already counts elsewhere."""
+    if not group.exists():
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(limit))
+        (group / "cgroup.procs").write_text(str(os.getpid()))
 
 
 def _once(trouble: str, mark: Path) -> None:

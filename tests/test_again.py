@@ -13,7 +13,8 @@ from PIL import Image
 from safetensors import safe_open
 from sweeping import SPEC, Left, begun, driven
 
-from sweeps.records.folder import Folder
+from sweeps.records.changed import Changed
+from sweeps.records.folder import Folder, NoExtension
 from sweeps.records.record import TrialRecord
 from sweeps.records.store import Store
 from sweeps.run import driver, serial
@@ -22,6 +23,7 @@ from sweeps.run.driver import open_sweep
 from sweeps.run.pick import NoTrial, pick
 from sweeps.show.draw import NoSamples, as_png, as_safetensors, made
 
+MAPPED = {"name", "game", "length", "seeds", "optimizers", "report_every"}  # keys of a search that a map has too
 WEATHER = """
 from pathlib import Path
 from usergames import cliff
@@ -189,3 +191,57 @@ def test_a_failed_trial_that_turns_out_best_is_confirmed_anew(sea: str, tmp_path
     ranked, wanted = json.loads(left.ranking), json.loads(undisturbed.ranking)
     assert ranked["standings"][0]["params"] == wanted["standings"][0]["params"]
     assert ranked["standings"][0]["median"] == wanted["standings"][0]["median"]
+
+
+def test_a_failed_trial_of_a_map_is_tried_again_and_the_map_is_the_undisturbed_one(sea: str, tmp_path: Path) -> None:
+    keys = "space: {lr_ratio: {log: [0.1, 10]}, lr: {log: [0.01, 0.1]}}\nmap: {axes: [lr_ratio, lr], size: 2, chunk: 4}"
+    chart = "".join(line for line in sea.splitlines(keepends=True) if line.split(":")[0] in MAPPED) + keys
+    *_, calm = driven(tmp_path / "undisturbed", chart)
+    folder, storm = begun(tmp_path / "runs", chart), tmp_path / "storm"
+    _, service = open_sweep(folder)
+
+    def weather() -> None:
+        ended = any(trial.state != "running" for trial in service.studies.trials())
+        storm.unlink(missing_ok=True) if ended else storm.touch()
+
+    weather()
+    serial.drive(service, 1, 0, weather)
+    assert [trial.state for trial in service.studies.trials()] == ["failed", "complete"]
+    assert driver.retry(folder, accept=True) == 1
+    sweep, service = open_sweep(folder)
+    serial.drive(service, 1, 0, lambda: None)
+    driver.write_report(sweep, service, folder, "finished")
+    assert folder.store.get("map.json") == calm.store.get("map.json")
+
+
+def test_neither_retry_nor_extend_touches_a_sweep_whose_versions_changed_before_that_is_accepted(
+    sea: str, tmp_path: Path
+) -> None:
+    folder = begun(tmp_path / "runs", sea)
+    (tmp_path / "storm").touch()
+    serial.drive(open_sweep(folder)[1], 1, 0, lambda: None)
+    about = folder.read()
+    about["versions"]["torch"] = "1.0.0"
+    folder.store.replace("sweep.json", json.dumps(about).encode())
+    (tmp_path / "storm").unlink()
+    left, before = Left(tmp_path / "runs", "sea"), folder.store.get("sweep.json")
+
+    told = set()
+    for act in (lambda: driver.retry(folder), lambda: driver.extend(folder, 5)):
+        with pytest.raises(Changed, match=r"versions.torch: 1.0.0 -> ") as refused:
+            act()
+        told.add(str(refused.value))
+    assert {trial.state.name for trial in left.trials().values()} == {"FAIL"}
+    assert folder.store.get("sweep.json") == before
+
+    assert driver.retry(folder, accept=True) == 3
+    with pytest.raises(NoExtension):
+        driver.extend(folder, 3, accept=True)
+    driver.extend(folder, 5)
+    assert [change["key"] for change in folder.read()["changes"]] == ["versions.torch", "spec.trials"]
+    about = folder.read()
+    about["versions"]["torch"] = "1.0.0"
+    folder.store.replace("sweep.json", json.dumps(about).encode())
+    with pytest.raises(Changed) as refused:
+        driver.carry_on(folder, serial=True)
+    assert told == {str(refused.value)}, "in the words of resume"

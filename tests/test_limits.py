@@ -20,18 +20,23 @@ from sweeps.records.record import TrialRecord
 from sweeps.records.store import Store
 from sweeps.run import serial
 from sweeps.run.assemble import service_of
-from sweeps.run.driver import open_sweep
+from sweeps.run.driver import BrokenOff, carry_on, open_sweep, retry
 from sweeps.run.failure import LINE, failure_of
 from sweeps.run.outage import Outage, StorageOut
+from sweeps.run.owner import Ownership
 from sweeps.run.patience import Waiting
 from sweeps.run.service import Service, Work
 from sweeps.run.trial import Progress, run
 from sweeps.run.watchdog import INTERVALS, LEAST, PATIENCE, Watchdog
+from sweeps.search.database import DatabaseOut, engine_of
 from sweeps.search.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
 from sweeps.show import gather
+from sweeps.show.live import Quiet
 from sweeps.spec.limits import BYTES, SECONDS, Limits, Resources, duration, size
 from sweeps.spec.source import SpecErrors
 from sweeps.spec.sweep import Sweep
+
+MLFLOW_WARNS = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna")
 
 # What a spec says
 
@@ -149,6 +154,24 @@ def test_unsaid_it_follows_what_was_seen_and_is_more_patient_with_every_retry() 
     clock.now += LEAST / 2
     watchdog.heard("a")
     assert watchdog.allowed("a") == INTERVALS * LEAST / 2
+
+
+def test_failures_are_counted_over_all_drivers_and_so_is_patience(tmp_path: Path) -> None:
+    folder = begun(tmp_path, SPEC, "limits.retries=1", "limits.silence=null")
+    for again in (True, False):
+        _, service = open_sweep(folder)
+        work = service.next()
+        assert isinstance(work, Work) and work.trial.key == "extragradient/search-0000"
+        assert service.watchdog.allowed(work.trial.key) == LEAST * (1 if again else PATIENCE)
+        service.ended(work.trial, "it fell")
+        assert ("trying again" in service.events[-1]) == again, service.events
+    assert service.studies.trial(work.trial.key).state == FAILED
+    assert retry(folder, accept=True) == 1
+    _, service = open_sweep(folder)
+    work = service.next()
+    assert isinstance(work, Work)
+    service.ended(work.trial, "it fell")
+    assert "trying again" in service.events[-1], "all its retries are back"
 
 
 # Time
@@ -270,6 +293,56 @@ def test_a_disk_that_is_full_to_the_last_byte_tears_and_loses_nothing(small: Pat
     assert [report.step for report in TrialRecord(store, work.trial.key).history()] == [10, 20, 30, 40, 50]
     undisturbed = list(run(work.config, Store(str(tmp_path / "other")), 1))
     assert untimed([first, *rest]) == untimed(undisturbed)
+
+
+def test_studies_on_a_full_disk_are_waited_for_and_who_watches_is_told(small: Path, tmp_path: Path) -> None:
+    """The records lie elsewhere, as on an object store: nothing but the database lacks room."""
+    *_, calm = driven(tmp_path / "calm", SPEC)
+    folder = begun(small, SPEC, "limits.outage=1s", "limits.disk=0B")
+    sweep, service = recorded_on(tmp_path / "records", folder)
+    told: list[str] = []
+    heard = 0
+
+    def free() -> None:
+        told.extend(event for event in service.events if "paused" in event)
+        time.sleep(0.5)
+        if len(told) == 4:  # for room there is all the time, whatever limits.outage
+            (small / "ballast").unlink()
+
+    def hear() -> None:
+        nonlocal heard
+        heard += 1
+        if heard == 3:
+            fill(small, leave=0)
+
+    service.show = free
+    serial.drive(service, sweep.resources.cpu, sweep.resources.gpu, hear)
+    reason = f"{folder.path} has 0 bytes free; the studies' database: database or disk is full"
+    assert set(told) == {f"paused, and goes on by itself: {reason}"}
+    assert sum("goes on, after" in event for event in service.events) == 1
+    assert Left(small, "calm").results() == Left(calm.path.parent, calm.name).results()
+
+
+def test_a_sweep_whose_studies_have_no_room_from_the_start_is_told_in_one_line(small: Path) -> None:
+    folder = begun(small, SPEC)
+    engine_of(folder.database).connect().close()
+    fill(small, leave=0)
+    with pytest.raises(DatabaseOut, match="the studies of sweep calm cannot be written: database or disk is full"):
+        carry_on(folder, serial=True, display=Quiet())
+    (small / "ballast").unlink()
+    with Ownership(engine_of(folder.database), folder.title):
+        pass
+
+
+@MLFLOW_WARNS
+def test_a_drive_that_ends_over_its_storage_says_how_to_go_on(small: Path, tmp_path: Path) -> None:
+    folder = begun(tmp_path, SPEC, "limits.outage=1s", "limits.disk=0B", "trials=1")
+    (small / "trials").mkdir()
+    (folder.path / "trials").symlink_to(small / "trials")
+    subprocess.run(["mount", "-o", "remount,ro", small], check=True)
+    way = re.escape(f"`sweeps resume calm --storage {tmp_path}` goes on")
+    with pytest.raises(BrokenOff, match=rf"Read-only file system.*; all that was reported is kept: {way}"):
+        carry_on(folder, serial=True, display=Quiet())
 
 
 def untimed(reports: list[Any]) -> list[Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from driving import OUTPUT, ROOT, alone
-from sweeping import Left, assert_tracked, assert_whole
+from sweeping import Left, assert_tracked, assert_whole, wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::alembic", "ignore:::optuna")
 
@@ -84,6 +86,42 @@ def test_a_workers_memory_is_bounded_and_too_little_halves_the_chunk(place: Path
     trials = left.trials()
     assert {trials[f"gda/search-000{n}"].user_attrs.get("chunk") for n in (0, 1)} == {2}, said
     assert said.count("out of memory with 4 members, 4 at once: ") == 2 and "2 members at once" in said
+
+
+@pytest.fixture
+def group() -> Iterator[Path]:
+    """A control group below which processes may make their own."""
+    place = Path("/sys/fs/cgroup/memory") / f"sweeps-{os.getpid()}"
+    try:
+        place.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group of memory can be made here: {error.strerror}")
+    yield place
+    for each in (*(path for path in place.iterdir() if path.is_dir()), place):
+        assert wait_for(lambda each=each: gone(each), 60), f"{each} is not empty"  # type: ignore[misc]
+
+
+def gone(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_a_worker_that_the_kernel_ends_for_want_of_memory_goes_on_with_half_as_many_members(
+    place: Path, group: Path
+) -> None:
+    changes = ["game.megabytes=200", "game.limit=600", f"game.group={group}", "limits.retries=0"]
+    left, said = run(place, *changes)
+    trials = left.trials()
+    assert {trials[f"gda/search-000{n}"].user_attrs.get("chunk") for n in (0, 1)} == {2}, said
+    ended = r"attempt \d+: out of memory with 4 members, 4 at once: its worker process was ended for want of memory"
+    assert len(re.findall(rf"{ended}; trying again, 2 members at once$", said, re.MULTILINE)) == 2, said
+    kernel = "".join(path.read_text() for path in group.glob("*/memory.oom_control"))
+    assert kernel.count("oom_kill 1") == 2, "it was something else"
+    assert_tracked(left)
 
 
 def test_too_much_memory_is_refused_before_anything_is_made(place: Path) -> None:

@@ -6,16 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sweeps.cli.codes import BAD_SPEC, code_of
 from sweeps.spec.redact import redacted
-
-if TYPE_CHECKING:
-    from sweeps.records.folder import Folder
-    from sweeps.run.owner import Holder
 
 app = typer.Typer(
     name="sweeps",
@@ -50,17 +46,3 @@ def told() -> Iterator[None]:
             raise
         print(redacted(f"sweeps: {error}"), file=sys.stderr)
         raise typer.Exit(code) from None
-
-
-def where(folder: Folder) -> str:
-    """The option that a command of this sweep needs."""
-    return folder.option
-
-
-def owner_of(folder: Folder) -> Holder | None:
-    """The process that runs the sweep now; None if none does, or the one that did is dead."""
-    from sweeps.run.owner import holder
-    from sweeps.search.database import engine_of
-
-    owner = holder(engine_of(folder.database), folder.title) if folder.has_studies else None
-    return owner if owner is not None and owner.lives() else None

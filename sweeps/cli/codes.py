@@ -22,6 +22,7 @@ CODES = {
     "sweeps.records.folder.NoExtension": BAD_SPEC,
     "sweeps.records.folder.NoSweep": FAILED,
     "sweeps.records.folder.SweepExists": TAKEN,
+    "sweeps.run.driver.BrokenOff": FAILED,
     "sweeps.run.joining.NoCluster": FAILED,
     "sweeps.run.nodes.NodesDiffer": FAILED,
     "sweeps.run.owner.Owned": TAKEN,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.base import Name, Storage, There, app, owner_of, told, where
+from sweeps.cli.base import Name, Storage, There, app, told
 from sweeps.cli.codes import FAILED
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def list_sweeps(storage: Storage = "./runs") -> None:
     """All sweeps of a storage: state, progress, age, owner, best arm."""
     with told():
         from sweeps.records.folder import Folder, names
+        from sweeps.run.owner import owner_of
         from sweeps.show import overview
 
         known = [Folder(storage, name) for name in names(storage)]
@@ -119,11 +120,12 @@ def ui(storage: Storage = "./runs", port: Annotated[int, typer.Option(help="The 
 
 def _has_owner(folder: Folder) -> bool:
     """Whether a process runs the sweep; not where its studies cannot be asked."""
-    from sqlalchemy.exc import SQLAlchemyError
+    from sweeps.run.owner import owner_of
+    from sweeps.search.database import DatabaseOut
 
     try:
         return owner_of(folder) is not None
-    except SQLAlchemyError:
+    except DatabaseOut:
         return False
 
 
@@ -161,6 +163,7 @@ def _show_status(folder: Folder) -> None:
 
     from sweeps.records.changed import Change
     from sweeps.run.driver import open_sweep
+    from sweeps.run.owner import owner_of
     from sweeps.show import gather
     from sweeps.show.board import arms_table, trials_table
     from sweeps.show.wording import inert
@@ -168,10 +171,10 @@ def _show_status(folder: Folder) -> None:
     about = folder.read()
     owner = owner_of(folder)
     if not folder.has_studies:
-        print(f"{folder.name}: not started; sweeps resume {folder.name}{where(folder)}")
+        print(f"{folder.name}: not started; {folder.command('resume')}")
         return
     sweep, service = open_sweep(folder)
-    stopped = f"stopped; sweeps resume {folder.name}{where(folder)}"
+    stopped = f"stopped; {folder.command('resume')}"
     state = f"running: {owner.told}" if owner else "finished" if service.is_done else stopped
     console = Console()
     ascii_only = not console.encoding.startswith("utf")

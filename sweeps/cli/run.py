@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.base import Name, Overrides, Spec, Storage, app, told, where
+from sweeps.cli.base import Name, Overrides, Spec, Storage, app, told
 from sweeps.cli.codes import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def retry(
         from sweeps.show.wording import count
 
         folder = Folder(storage, name)
-        print(f"sweep {name}: {count(reopen(folder), 'failed trial')} to try again", file=sys.stderr)
+        print(f"sweep {name}: {count(reopen(folder, accept), 'failed trial')} to try again", file=sys.stderr)
         _go(folder, serial, mode, accept=accept)
 
 
@@ -113,7 +113,7 @@ def extend(
         from sweeps.run.driver import extend as extended
 
         folder = Folder(storage, name)
-        extended(folder, trials)
+        extended(folder, trials, accept)
         _go(folder, serial, mode, accept=accept)
 
 
@@ -210,7 +210,7 @@ def _go(folder: Folder, serial: bool, mode: str | None, asked: Sweep | None = No
 
 
 def _say_how_to_go_on(folder: Folder) -> None:
-    print(f"\nstopped; go on with: sweeps resume {folder.name}{where(folder)}", file=sys.stderr)
+    print(f"\nstopped; go on with: {folder.command('resume')}", file=sys.stderr)
 
 
 def _show(folder: Folder, outcome: Outcome, mode: str | None) -> None:
@@ -222,7 +222,7 @@ def _show(folder: Folder, outcome: Outcome, mode: str | None) -> None:
         standings.show(outcome.ranking)
     if mode != "quiet":
         print(f"\nreport:  {folder.store.root}/report.html")
-        print(f"MLflow:  sweeps ui{where(folder)}    (or: make ui)")
+        print(f"MLflow:  sweeps ui{folder.option}    (or: make ui)")
     if outcome.tracking_error:
-        print(f"MLflow is not in step yet: {outcome.tracking_error}; `sweeps resume {folder.name}` tries again",
+        print(f"MLflow is not in step yet: {outcome.tracking_error}; `{folder.command('resume')}` tries again",
               file=sys.stderr if mode == "quiet" else sys.stdout)  # fmt: skip

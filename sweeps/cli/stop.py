@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.base import Name, Storage, There, app, owner_of, told, where
+from sweeps.cli.base import Name, Storage, There, app, told
 from sweeps.cli.codes import FAILED
 
 
@@ -30,11 +30,11 @@ def stop(
 
         folder = Folder(storage, name)
         folder.read()
-        owner = owner_of(folder)
+        owner = owners.owner_of(folder)
         if owner is None:
             print(f"sweep {name}: nobody runs it")
         elif owners.stop(engine_of(folder.database), folder.title, owner, wait):
-            print(f"sweep {name}: stopped; go on with: sweeps resume {name}{where(folder)}")
+            print(f"sweep {name}: stopped; go on with: {folder.command('resume')}")
         else:
             print(f"sweep {name}: still run by {owner.told}, after {wait:g} s")
             raise typer.Exit(FAILED)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps.records.changed import Change, code_of
-from sweeps.records.store import Store, make_folder
+from sweeps.records.store import RecordExists, Store, make_folder
 from sweeps.search.mounts import refuse_network
 from sweeps.spec.environment import expand
 
@@ -37,7 +37,7 @@ class NoExtension(ValueError):
 
 
 class SweepExists(FileExistsError):
-    """The name is taken; the message says how far that sweep is and what to do."""
+    """The name is taken; the message says who runs that sweep, or what to do."""
 
 
 class Folder:
@@ -80,12 +80,9 @@ class Folder:
         """Whether anybody has begun to drive it; asking the database itself would make one."""
         return not self.database.startswith("sqlite") or (self.path / "studies.db").exists()
 
-    def refuse_taken(self) -> None:
-        """Raises ``SweepExists`` if there is a sweep of that name."""
-        if self.exists:
-            raise SweepExists(
-                f"sweep {self.name} exists in {self.storage}: `sweeps resume {self.name}`, or another name"
-            )
+    def command(self, verb: str) -> str:
+        """What to type: ``sweeps resume digits --storage /data/runs``."""
+        return f"sweeps {verb} {self.name}{self.option}"
 
     def accept(self, changes: Sequence[Change], sweep: Sweep) -> None:
         """Goes on otherwise than before, and notes each change with its date: in ``sweep.json``, which says what holds
@@ -98,6 +95,15 @@ class Folder:
         """Raises the trials of each search to ``trials``, and notes it as ``accept`` does; what is left to do follows.
 
         Raises:
+            NoSweep, NoExtension: as ``extended``.
+        """
+        sweep, longer = self.extended(trials)
+        self._change([Change("spec.trials", sweep.share, trials)], {"sweep": longer.normalized()})
+
+    def extended(self, trials: int) -> tuple[Sweep, Sweep]:
+        """The sweep as it is, and with so many trials of each search.
+
+        Raises:
             NoSweep: there is none. NoExtension: it has as many, or is a map.
         """
         from sweeps.spec.sweep import Sweep
@@ -107,9 +113,8 @@ class Folder:
             raise NoExtension(f"sweep {self.name} is a map, which searches nothing; a search is allowed")
         if trials <= sweep.share:
             said = f"sweep {self.name} has {sweep.share} trials a search; more than that are allowed, not {trials}"
-            raise NoExtension(f"{said} (`sweeps resume {self.name}` goes on with those)")
-        longer = sweep.model_copy(update={"trials": trials, "budget": None})
-        self._change([Change("spec.trials", sweep.share, trials)], {"sweep": longer.normalized()})
+            raise NoExtension(f"{said} (`{self.command('resume')}` goes on with those)")
+        return sweep, sweep.model_copy(update={"trials": trials, "budget": None})
 
     def _change(self, changes: Sequence[Change], now: Mapping[str, Any]) -> None:
         about, at = self.read(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
@@ -126,14 +131,15 @@ class Folder:
         success: str | None,
         taken: Mapping[str, list[dict[str, float]]] | None = None,
         dataset: Mapping[str, str] | None = None,
+        by: Mapping[str, Any] | None = None,
     ) -> None:
-        """Writes down what was asked for, with the points ``taken`` from an earlier sweep for each arm and the
-        ``dataset`` that is trained on; ``sweep.json``, the last, makes it a sweep.
+        """Writes down what was asked for, with the points ``taken`` from an earlier sweep for each arm, the ``dataset``
+        that is trained on, and the process ``by`` which it is begun. ``sweep.json`` makes it a sweep: of two at once
+        one is let through.
 
         Raises:
             SweepExists: there is one of that name.
         """
-        self.refuse_taken()
         if sweep.studies is None:
             make_folder(self.path)
             refuse_network(self.path)
@@ -145,11 +151,15 @@ class Folder:
             "success": success,
             "taken": dict(taken or {}),
             "dataset": None if dataset is None else dict(dataset),
+            "by": None if by is None else dict(by),
             "versions": versions(),
             "code": code_of(sweep.normalized()),
         }
-        self.store.replace("spec.yaml", text.encode())
-        self.store.replace("sweep.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
+        try:
+            self.store.claim("sweep.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
+        except RecordExists as error:
+            raise SweepExists(f"sweep {self.name} exists in {self.storage}") from error
+        self.store.replace("spec.yaml", text.encode())  # its winner's
 
     def read(self) -> dict[str, Any]:
         """What ``create`` wrote.

@@ -12,7 +12,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from sweeps.spec.environment import expand
 from sweeps.spec.redact import redacted
 
 ATTEMPTS = 10  # of one call to an object store, 20 s apart at most: it rides out a minute's outage
+UNLINKED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # from file systems without hard links
 UNCONDITIONAL = (errno.ENOSYS, errno.EINVAL)  # from servers that know no put-if-absent, or name its refusal otherwise
 
 
@@ -67,6 +68,17 @@ class Store:
                 f"{error} in {where} exists with other bytes, and what is recorded is never changed"
             ) from None
 
+    def claim(self, path: str, data: bytes) -> None:
+        """Writes an object that is not there yet: of two processes that do it at once one is let through.
+
+        Raises:
+            RecordExists: it is there.
+        """
+        try:
+            self._backend.claim(_checked(path), data)
+        except FileExistsError as error:
+            raise RecordExists(f"{path} in {redacted(self.root)} exists") from error
+
     def replace(self, path: str, data: bytes) -> None:
         """Writes a view (a report, a table) over the one before."""
         self._backend.write(_checked(path), data)
@@ -90,6 +102,7 @@ class Store:
 
 class _Backend(Protocol):
     def create(self, objects: Mapping[str, bytes]) -> None: ...
+    def claim(self, path: str, data: bytes) -> None: ...
     def write(self, path: str, data: bytes) -> None: ...
     def read(self, path: str) -> bytes: ...
     def exists(self, path: str) -> bool: ...
@@ -114,7 +127,10 @@ class _Folder:
     def write(self, path: str, data: bytes) -> None:
         self._write({path: data})
 
-    def _write(self, objects: Mapping[str, bytes]) -> None:
+    def claim(self, path: str, data: bytes) -> None:
+        self._write({path: data}, _rename_new)
+
+    def _write(self, objects: Mapping[str, bytes], rename: Callable[[Path, Path], None] | None = None) -> None:
         """All of them with two waits for the disk, one for the bytes and one for the names: a journal's commit takes
         along whatever was written before it."""
         hidden: dict[Path, Path] = {}
@@ -129,7 +145,7 @@ class _Folder:
             for aside in hidden.values():
                 _sync(aside)
             for target, aside in hidden.items():
-                os.replace(aside, target)
+                (rename or os.replace)(aside, target)
         except BaseException:
             for aside in hidden.values():
                 aside.unlink(missing_ok=True)
@@ -170,11 +186,11 @@ class _Bucket:
     def create(self, objects: Mapping[str, bytes]) -> None:
         for path, data in objects.items():
             try:
-                self._create(path, data)
+                self.claim(path, data)
             except FileExistsError:
                 _refuse_other(self, path, data)
 
-    def _create(self, path: str, data: bytes) -> None:
+    def claim(self, path: str, data: bytes) -> None:
         with self._told():
             try:
                 self._files.pipe_file(self._at(path), data, mode="create")
@@ -258,6 +274,20 @@ def _checked(path: str) -> str:
 def _refuse_other(backend: _Backend, path: str, data: bytes) -> None:
     if backend.read(path) != data:
         raise FileExistsError(path)
+
+
+def _rename_new(hidden: Path, target: Path) -> None:
+    """Renames where there is nothing yet, as one step: of two processes one is refused (``FileExistsError``)."""
+    try:
+        os.link(hidden, target)
+    except FileExistsError:
+        raise FileExistsError(str(target)) from None
+    except OSError as error:
+        if error.errno not in UNLINKED:
+            raise
+        os.replace(hidden, target)
+    else:
+        hidden.unlink()
 
 
 def make_folder(folder: Path) -> None:

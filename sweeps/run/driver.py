@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from sweeps.judge.maps import ArmMap
 from sweeps.judge.ranking import Ranking
-from sweeps.records.changed import code_of, of_spec, of_what_runs, refused
-from sweeps.records.folder import Folder, NoSweep, versions
+from sweeps.records.changed import Change, code_of, of_spec, of_what_runs, refused
+from sweeps.records.folder import Folder, NoSweep, SweepExists, versions
 from sweeps.run.assemble import Unfit, any_hypers, game_of, prepare, rehearse, service_of
-from sweeps.run.owner import Ownership
+from sweeps.run.owner import Holder, Ownership, owner_of
 from sweeps.run.refresh import Refresher
 from sweeps.run.room import refuse_too_much
+from sweeps.run.service import RayFailed
 from sweeps.run.stopping import GRACE, LAST_PASS, Stopping
+from sweeps.run.worker import Worker
 from sweeps.search.database import engine_of, open_storage
 from sweeps.search.enqueue import Points, taken_from
 from sweeps.search.mounts import refuse_network
@@ -40,6 +45,10 @@ if TYPE_CHECKING:
 LOOK = 0.25  # seconds between looks at where a sweep stands: each goes over all trials
 
 
+class BrokenOff(RuntimeError):
+    """A drive ended before its sweep did, and not by the sweep's doing; the message says why, and how to go on."""
+
+
 class Outcome(NamedTuple):
     """How a drive ended: the ranking so far, or the maps; what MLflow lacks (None: nothing), and whether it was
     stopped."""
@@ -60,12 +69,30 @@ def begin(sweep: Sweep, text: str) -> Folder:
         OSError: the storage cannot be written.
     """
     folder = Folder(sweep.storage, sweep.name)
-    folder.refuse_taken()  # at once: data may take a while
+    if folder.exists:  # at once: data may take a while
+        raise _exists(folder)
     refuse_too_much(sweep.resources)
     _refuse_studies(sweep, folder)
     taken = _taken(sweep)
-    folder.create(sweep, text, rehearse(sweep), taken, dataset_of(sweep))
+    try:
+        folder.create(sweep, text, rehearse(sweep), taken, dataset_of(sweep), Worker.here()._asdict())
+    except SweepExists as error:
+        raise _exists(folder) from error
     return folder
+
+
+def _exists(folder: Folder) -> SweepExists:
+    """The refusal of a name that is taken: who runs that sweep, or was about to when it was begun."""
+    about = folder.read()
+    runner = owner_of(folder)
+    if runner is None and about.get("by") and not folder.store.list("trials"):
+        since = datetime.fromisoformat(about["created"]).timestamp()
+        runner = Holder(token="", since=since, heartbeat=since, **about["by"])
+    if runner is not None and runner.lives():
+        what = f"run by {runner.told}: `{folder.command('status')}` shows it"
+    else:
+        what = f"`{folder.command('resume')}`"
+    return SweepExists(f"sweep {folder.name} exists in {folder.storage}: {what}, or another name")
 
 
 def _taken(sweep: Sweep) -> dict[str, Points]:
@@ -95,14 +122,16 @@ def _refuse_studies(sweep: Sweep, folder: Folder) -> None:
         raise Unfit((key,), veiled(str(error), sweep.studies or sweep.storage)) from error
 
 
-def extend(folder: Folder, trials: int) -> None:
+def extend(folder: Folder, trials: int, accept: bool = False) -> None:
     """Raises each search's trials, while nobody drives the sweep; to be carried on from there.
 
     Raises:
         NoSweep: it does not exist. NoExtension: it has as many. Owned: another process runs it.
+        Changed: versions or code did, and it was not accepted.
     """
-    folder.read()
-    with Ownership(engine_of(folder.database), folder.title):
+    with _owned(folder):
+        sweep, _ = folder.extended(trials)
+        _accept(folder, _of_what_runs(folder, sweep), sweep, accept)
         folder.extend(trials)
 
 
@@ -115,16 +144,18 @@ def open_sweep(folder: Folder) -> tuple[Sweep, Service]:
     )
 
 
-def retry(folder: Folder) -> int:
+def retry(folder: Folder, accept: bool = False) -> int:
     """Makes every failed trial unfinished again, confirmations too, for a drive to take up; how many there were.
 
     Raises:
         NoSweep: it does not exist. Owned: another process runs it.
+        Changed: versions or code did, and it was not accepted.
     """
-    folder.read()
-    with Ownership(engine_of(folder.database), folder.title):
-        _, service = open_sweep(folder)
+    with _owned(folder):
+        sweep, service = open_sweep(folder)
         failed = [trial for trial in service.studies.trials() if trial.state == FAILED]
+        if failed:
+            _accept(folder, _of_what_runs(folder, sweep), sweep, accept)
         for trial in failed:
             service.studies.reopen(trial)
     return len(failed)
@@ -149,13 +180,10 @@ def carry_on(
     Raises:
         NoSweep: it does not exist. Owned: another process runs it. NoRoom: a trial asks for more than there is.
         Changed: something did, and it was not accepted, or nobody can.
+        BrokenOff: the storage, the database or Ray was out for too long, or never there.
     """
     folder.read()
-    with (
-        display or Live() as live,
-        Stopping(live.alert) as stopping,
-        Ownership(engine_of(folder.database), folder.title, stopping.ask),
-    ):
+    with display or Live() as live, Stopping(live.alert) as stopping, _owned(folder, stopping.ask):
         sweep, service = _settled(folder, asked, accept)
         refuse_too_much(sweep.resources)
         stopping.tells(service.halt)
@@ -165,19 +193,29 @@ def carry_on(
         refresher = Refresher(folder)
         refresher.start()
         status, reason = "broken", ""
-        try:
-            status = _driven(sweep, service, serial, live, stopping)
-        except Exception as error:
-            reason = veiled(redacted(f"{type(error).__name__}: {error}".splitlines()[0]), folder.storage)
-            raise
-        finally:
-            refresher.stop()
-            with suppress(KeyboardInterrupt), stopping.section(LAST_PASS):
-                live.update(gather.snapshot(sweep, service, "writing the report"))
-                _conclude(sweep, service, folder, tracker, (status, reason))
+        with _broken_off(folder):
+            try:
+                status = _driven(sweep, service, serial, live, stopping)
+            except Exception as error:
+                reason = veiled(redacted(f"{type(error).__name__}: {error}".splitlines()[0]), folder.storage)
+                raise
+            finally:
+                refresher.stop()
+                with suppress(KeyboardInterrupt), stopping.section(LAST_PASS):
+                    live.update(gather.snapshot(sweep, service, "writing the report"))
+                    _conclude(sweep, service, folder, tracker, (status, reason))
         lacks = tracker.error and veiled(tracker.error, sweep.tracking or "")
         maps = () if sweep.map is None else mapgather.maps(sweep, service)
         return Outcome(gather.ranking(sweep, service), lacks, stopping.asked, maps)
+
+
+@contextmanager
+def _broken_off(folder: Folder) -> Iterator[None]:
+    """What ends a drive and is none of the sweep's doing, as ``BrokenOff``."""
+    try:
+        yield
+    except (OSError, RayFailed) as error:
+        raise BrokenOff(f"{error}; all that was reported is kept: `{folder.command('resume')}` goes on") from error
 
 
 def _settled(folder: Folder, asked: Sweep | None, accept: bool) -> tuple[Sweep, Service]:
@@ -185,13 +223,27 @@ def _settled(folder: Folder, asked: Sweep | None, accept: bool) -> tuple[Sweep, 
     sweep, service = open_sweep(folder)
     changes = [] if asked is None else of_spec(sweep, asked)
     if changes or not service.is_done:
-        changes += of_what_runs(folder.read(), versions(), code_of(sweep.normalized()))
+        changes += _of_what_runs(folder, sweep)
     if not changes:
         return sweep, service
-    if not accept or any(change.is_bound for change in changes):
-        raise refused(folder.name, changes)
-    folder.accept(changes, asked or sweep)
+    _accept(folder, changes, asked or sweep, accept)
     return open_sweep(folder)
+
+
+def _of_what_runs(folder: Folder, sweep: Sweep) -> list[Change]:
+    return of_what_runs(folder.read(), versions(), code_of(sweep.normalized()))
+
+
+def _accept(folder: Folder, changes: list[Change], sweep: Sweep, accept: bool) -> None:
+    """Notes the changes of a sweep that is now as given, or raises ``Changed`` where it may not go on with them."""
+    if changes and (not accept or any(change.is_bound for change in changes)):
+        raise refused(folder.name, changes)
+    if changes:
+        folder.accept(changes, sweep)
+
+
+def _owned(folder: Folder, stop: Callable[[], None] | None = None) -> Ownership:
+    return Ownership(engine_of(folder.database), folder.title, stop, folder.option)
 
 
 def _driven(sweep: Sweep, service: Service, serial: bool, live: Display, stopping: Stopping) -> str:
@@ -230,6 +282,7 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
 
     if service.is_done:
         return
+    service.show = partial(refresh, always=True)
     live.update(gather.snapshot(sweep, service, "preparing data" if serial else "preparing data, starting Ray"))
     data = promise(lambda: prepare(sweep), "prepare")
     try:
@@ -251,11 +304,10 @@ def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: TrackingP
     folder.note_end(*ended)
     write_report(sweep, service, folder, *ended)
     linked = folder.runs()
-    shares = {} if sweep.map is None else mapgather.shares(mapgather.maps(sweep, service))
     tracker.catch_up()
     if folder.runs() != linked:  # the page links to them, and MLflow is to have the same page
         write_report(sweep, service, folder, *ended)
-    tracker.finish(summary_of(folder.store, sweep, created(folder.read()), shares))
+    tracker.finish(summary_of(folder.store, sweep, created(folder.read())))
 
 
 class Estimate(NamedTuple):

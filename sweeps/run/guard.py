@@ -15,6 +15,7 @@ import secrets
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,7 +23,7 @@ import psutil
 
 MARK = "SWEEPS_GUARDED"
 EVERY = 1.0  # seconds between looks
-PASSES = 5  # what is found may start another just before it ends
+LONGEST = 60.0  # seconds for what is found to be gone: each may start another just before, and a machine be busy
 
 
 @contextmanager
@@ -52,15 +53,24 @@ def watch(mark: str, driver: int, *others: int) -> None:
     known = set[psutil.Process]()
     while not select.select([sys.stdin], [], [], EVERY)[0]:  # nobody writes: it can be read when it is closed
         known |= {process for process in _below(driver) if process.pid not in apart}
-    for _ in range(PASSES):
+    end = time.monotonic() + LONGEST
+    while time.monotonic() < end:
         known |= {process for each in known if each.is_running() for process in _below(each.pid)}
-        found = [process for process in known | _marked(mark) if process.is_running()]
+        found = [process for process in known | _marked(mark) if _lives(process)]
         for process in found:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         if not found:
             return
         psutil.wait_procs(found, timeout=1)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether it is there, and not merely waiting for a parent to notice its end."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _below(pid: int) -> list[psutil.Process]:

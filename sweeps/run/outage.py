@@ -10,7 +10,7 @@ from sweeps.spec.limits import duration
 
 
 class StorageOut(OSError):
-    """The storage was out for as long as the sweep waits; the message says why, and how to go on."""
+    """The storage was out for as long as the sweep waits; the message says why."""
 
 
 class Outage:
@@ -53,7 +53,4 @@ class Outage:
     def check(self) -> None:
         """Raises ``StorageOut`` if the sweep gave up."""
         if self.given_up is not None:
-            raise StorageOut(
-                f"the storage was out for {duration(self._limit)} (limits.outage): {self.given_up}; "
-                f"all that was reported is kept, and `sweeps resume` goes on"
-            )
+            raise StorageOut(f"the storage was out for {duration(self._limit)} (limits.outage): {self.given_up}")

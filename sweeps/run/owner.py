@@ -10,14 +10,18 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 import sqlalchemy as sql
 
-from sweeps.search.database import once_it_answers
+from sweeps.search.database import DatabaseOut, engine_of, once_it_answers, reason
+
+if TYPE_CHECKING:
+    from sweeps.records.folder import Folder
 
 BEAT, DEAD_AFTER = 10.0, 60.0  # seconds: between signs of life, and of silence before another host may take over
+LET_GO = 60.0  # seconds that an owner tries to take its row away
 
 _TABLE = sql.Table(
     "sweep_owner",
@@ -76,6 +80,7 @@ class Holder(NamedTuple):
 
 def ask_to_stop(engine: sql.Engine, sweep: str, owner: Holder) -> None:
     """Leaves word for an owner on another host, which sees it with its next sign of life."""
+    _make_tables(engine)
     with engine.begin() as connection:
         connection.execute(_STOPS.delete().where(_STOPS.c.sweep == sweep))
         connection.execute(_STOPS.insert().values(sweep=sweep, token=owner.token))
@@ -105,12 +110,32 @@ def stop(engine: sql.Engine, sweep: str, owner: Holder, seconds: float) -> bool:
 
 def holder(engine: sql.Engine, sweep: str) -> Holder | None:
     """Who holds the sweep, alive or dead; None if it was let go."""
+    with engine.connect() as connection:
+        if not sql.inspect(connection).has_table(_TABLE.name):
+            return None
+        row = connection.execute(_TABLE.select().where(_TABLE.c.sweep == sweep)).mappings().first()
+    return None if row is None else Holder(**{k: v for k, v in row.items() if k != "sweep"})
+
+
+def _make_tables(engine: sql.Engine) -> None:
     for table in (_TABLE, _STOPS):
         with contextlib.suppress(sql.exc.IntegrityError), engine.begin() as connection:  # PostgreSQL's, of two at once
             connection.execute(sql.schema.CreateTable(table, if_not_exists=True))
-    with engine.begin() as connection:
-        row = connection.execute(_TABLE.select().where(_TABLE.c.sweep == sweep)).mappings().first()
-    return None if row is None else Holder(**{k: v for k, v in row.items() if k != "sweep"})
+
+
+def owner_of(folder: Folder) -> Holder | None:
+    """The process that runs the sweep now; None if none does, or the one that did is dead.
+
+    Raises:
+        DatabaseOut: its database does not say.
+    """
+    if not folder.has_studies:
+        return None
+    try:
+        owner = holder(engine_of(folder.database), folder.title)
+    except sql.exc.DBAPIError as error:
+        raise DatabaseOut(f"the studies of sweep {folder.name} cannot be read: {reason(error)}") from error
+    return owner if owner is not None and owner.lives() else None
 
 
 class Ownership:
@@ -121,28 +146,34 @@ class Ownership:
     Args:
         stop: called from that thread where another host asks for a stop, or has taken the sweep over (this one was
             silent for too long: asleep, or cut off); None asks nobody.
+        where: the option that a command for this sweep needs.
 
     Raises:
         Owned: on entering, if another live process is the owner.
+        DatabaseOut: on entering, if the database cannot be written.
     """
 
-    def __init__(self, engine: sql.Engine, sweep: str, stop: Callable[[], None] | None = None) -> None:
+    def __init__(self, engine: sql.Engine, sweep: str, stop: Callable[[], None] | None = None, where: str = "") -> None:
         self._engine, self._sweep, self._token = engine, sweep, secrets.token_hex(16)
-        self._stop = stop
+        self._stop, self._where = stop, where
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="owner", daemon=True)
 
     def __enter__(self) -> Ownership:
-        found = holder(self._engine, self._sweep)
-        if found is not None and found.lives():
-            raise _owned(self._sweep, found)
-        if not self._take(found):
-            winner = holder(self._engine, self._sweep)
-            raise (
-                _owned(self._sweep, winner) if winner else Owned(f"sweep {self._sweep}: two started at once; try again")
-            )
+        try:
+            self._enter()
+        except sql.exc.DBAPIError as error:  # nothing has begun, so nothing is worth waiting for
+            raise DatabaseOut(f"the studies of sweep {self._name} cannot be written: {reason(error)}") from error
         self._thread.start()
         return self
+
+    def _enter(self) -> None:
+        _make_tables(self._engine)
+        found = holder(self._engine, self._sweep)
+        if found is not None and found.lives():
+            raise self._refusal(found)
+        if not self._take(found):
+            raise self._refusal(holder(self._engine, self._sweep))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -150,7 +181,18 @@ class Ownership:
         self._ended.set()
         self._thread.join()
         own = (_TABLE.c.sweep == self._sweep) & (_TABLE.c.token == self._token)
-        once_it_answers(lambda _: self._execute(_TABLE.delete().where(own)))
+        with contextlib.suppress(DatabaseOut):  # the row of a process that is gone holds nothing
+            once_it_answers(lambda _: self._execute(_TABLE.delete().where(own)), away=LET_GO)
+
+    @property
+    def _name(self) -> str:
+        return self._sweep.partition("@")[0]
+
+    def _refusal(self, winner: Holder | None) -> Owned:
+        if winner is None:
+            return Owned(f"sweep {self._name}: two started at once, and the other has ended; try again")
+        stop = f"`sweeps stop {self._name}{self._where}`"
+        return Owned(f"sweep {self._name}: run by {winner.told}; stop that one first: {stop}")
 
     def _execute(self, statement: sql.Executable) -> None:
         with self._engine.begin() as connection:
@@ -188,8 +230,3 @@ class Ownership:
             if not wanted and self._stop is not None:
                 self._stop()
                 return
-
-
-def _owned(sweep: str, by: Holder) -> Owned:
-    name = sweep.partition("@")[0]
-    return Owned(f"sweep {name}: run by {by.told}; stop that one first: `sweeps stop {name}`")

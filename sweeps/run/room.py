@@ -22,7 +22,7 @@ def refuse_too_much(resources: Resources) -> None:
     if address is not None:
         refuse_closed(address)
         return
-    there = {"cpu": os.cpu_count() or 1, "gpu": torch.cuda.device_count()}
+    there = {"cpu": os.cpu_count() or 1, "gpu": torch.cuda.device_count() if resources.gpu else 0}  # torch takes 1 s
     for name, asked in (("cpu", resources.cpu), ("gpu", resources.gpu)):
         if asked > there[name]:
             raise NoRoom(f"resources.{name}: {asked:g} asked for one trial; this machine has {there[name]}")

@@ -26,11 +26,15 @@ if TYPE_CHECKING:
     from sweeps.search.lattice import Chunk
     from sweeps.search.studies import Studies
 
-DRIVER = "(driver)"  # among those who wait for the storage
+DRIVER, DATABASE = "(driver)", "(database)"  # among those who wait for the storage
 
 
 class NoRoom(RuntimeError):
     """A trial asks for more than there is; the message says what and how much."""
+
+
+class RayFailed(RuntimeError):
+    """Ray did not start, or ended before the sweep did; the message says why."""
 
 
 class Arm(NamedTuple):
@@ -61,12 +65,13 @@ class Service:
         self.over: list[Trial] = []  # ended since the display last looked
         self.latest: dict[str, Progress] = {}  # the last report of each trial
         self.halted = False
+        self.show: Callable[[], None] = lambda: None  # brings the display up to date while the driver waits
         self.watchdog, self.time = Watchdog(self.limits.silence), WorkTime(studies)
         self.outage = Outage(self.limits.outage, self.events.append)
         self._arms = arms
         self._active: dict[str, Trial] = {}
-        self._failures: dict[str, int] = {}
         self._counted: dict[str, Work] = {}  # attempts that are not on record yet
+        studies.tell_waits(self._database_waits, lambda: self.outage.ends(DATABASE))
         for trial in studies.trials():
             if trial.state != RUNNING:
                 self.latest.update((trial.key, progress) for progress in self.recorded(trial)[-1:])
@@ -142,8 +147,7 @@ class Service:
         if out_of_memory:
             self._halve(trial, error)
             return
-        failures = self._failures[trial.key] = self._failures.get(trial.key, 0) + 1
-        again = retry and decide.may_retry(self.plan, failures)
+        again = retry and decide.may_retry(self.plan, self.studies.count_failure(trial).failures)
         self.events.append(f"{trial.key} attempt {trial.attempt} failed{', trying again' if again else ''}: {error}")
         if not again:
             self._finish(trial, FAILED, error)
@@ -160,6 +164,12 @@ class Service:
     def _is_too_long(self, trial: Trial, progress: Progress) -> bool:
         return self.limits.trial is not None and trial.kind == SEARCH and progress.seconds > self.limits.trial
 
+    def _database_waits(self, reason: str, for_room: bool) -> None:
+        """The driver waits inside a call: it is shown now or not at all."""
+        self._wait(DATABASE, Waiting(reason, for_room))
+        self.show()
+        self.outage.check()
+
     def _wait(self, who: str, waiting: Waiting) -> None:
         self.outage.begins(who, waiting)
         if self.outage.given_up is not None:
@@ -167,10 +177,8 @@ class Service:
 
     @property
     def _plan_now(self) -> Plan:
-        """A search (or a map) whose time is up is over, as with no trials to come."""
-        if not self.is_closed:
-            return self.plan
-        return self.plan._replace(trials=0, chunks=(0,) * len(self.plan.chunks))
+        """What holds now."""
+        return self.plan.closed if self.is_closed else self.plan
 
     def _next(self) -> Work | Wait | Done:
         if self.is_closed:
@@ -242,5 +250,5 @@ class Service:
         self._counted[trial.key] = work  # once, also where the storage is out for the next line
         record.write_begin(work.trial, config._asdict())
         del self._counted[trial.key]
-        self.watchdog.begun(trial.key, self._failures.get(trial.key, 0))
+        self.watchdog.begun(trial.key, work.trial.failures)
         return work

@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a user's relative paths mean the same in a worker
     "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",  # which the service tells in one line
     "RAY_AUTH_MODE": "token",
+    "RAY_gcs_server_port_wait_time_s": "120",  # seconds, not 30: a machine may be busy
 }
 os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
 if joining.address_of() is None:  # a cluster has its own
@@ -46,11 +47,11 @@ from ray.tune.search import Searcher  # noqa: E402
 
 from sweeps.records.store import Store  # noqa: E402
 from sweeps.run import memory, nodes  # noqa: E402
-from sweeps.run.failure import Failure, failure_of, out_of_memory  # noqa: E402
+from sweeps.run.failure import Failure, failure_of, line_of, out_of_memory  # noqa: E402
 from sweeps.run.guard import guarded  # noqa: E402
 from sweeps.run.patience import Waiting  # noqa: E402
 from sweeps.run.scratch import scratch  # noqa: E402
-from sweeps.run.service import NoRoom, Service, Work  # noqa: E402
+from sweeps.run.service import NoRoom, RayFailed, Service, Work  # noqa: E402
 from sweeps.run.trial import Config, Progress, run, threads_for  # noqa: E402
 from sweeps.run.worker import register, registered  # noqa: E402
 from sweeps.search.decide import Done  # noqa: E402
@@ -269,7 +270,7 @@ def drive(service: Service, resources: Resources, ready: Callable[[], object], o
         NodesDiffer: the cluster's nodes are not alike, or do not share the storage.
         KeyboardInterrupt: it was stopped; every finished report is recorded, and ``resume`` goes on from there.
         StorageOut: the storage was out for too long.
-        RuntimeError: Ray ended before the sweep did.
+        RayFailed: Ray did not start, or ended before the sweep did.
     """
     with _ray() as folder:
         ready()
@@ -302,7 +303,7 @@ def drive(service: Service, resources: Resources, ready: Callable[[], object], o
         ).fit()
     service.outage.check()
     if not (service.is_done or service.halted):
-        raise RuntimeError("Ray ended before the sweep did; what was reported is kept, and `sweeps resume` goes on")
+        raise RayFailed("Ray ended before the sweep did")
 
 
 @contextmanager
@@ -318,21 +319,27 @@ def _ray() -> Iterator[str]:
                 else:
                     _join(address)
             yield str(folder / "tune")
+        except ray.exceptions.RayError as error:
+            raise RayFailed(f"Ray ended before the sweep did: {line_of(error)}") from error
         finally:
             ray.shutdown(wait_for_processes=True)
 
 
 def _start(folder: Path) -> None:
     """A Ray instance of our own, on the loopback."""
-    ray.init(
-        address="local",
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        object_store_memory=OBJECT_STORE_BYTES,
-        _node_ip_address="127.0.0.1",
-        _temp_dir=str(folder),
-    )
+    try:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=OBJECT_STORE_BYTES,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=str(folder),
+        )
+    except Exception as error:  # of many kinds, the plain one among them
+        hint = "where the machine is too busy or short of memory, later or with --serial it may do"
+        raise RayFailed(f"Ray did not start ({line_of(error)}); {hint}") from error
 
 
 def _join(address: str) -> None:

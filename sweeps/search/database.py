@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -115,13 +116,23 @@ def reason(error: BaseException) -> str:
     return redacted(" ".join(str(said).split()))
 
 
-def once_it_answers(call: Callable[[bool], T]) -> T:
+def is_full(error: Exception) -> bool:
+    """Whether what the database lacks is room on its disk."""
+    said = reason(error)
+    return "disk is full" in said or "No space left" in said  # SQLite's words and PostgreSQL's
+
+
+def once_it_answers(
+    call: Callable[[bool], T], tell: Callable[[Exception], None] | None = None, away: float = AWAY_FOR
+) -> T:
     """The call's result, tried again while the database is out; the call is told whether it was tried before.
 
+    ``tell`` hears of every wait; where there is one, there is all the time for room on a disk.
+
     Raises:
-        DatabaseOut: it was out for a quarter of an hour.
+        DatabaseOut: it was out for ``away`` seconds.
     """
-    pause, end = FIRST, time.monotonic() + AWAY_FOR
+    pause, end = FIRST, time.monotonic() + away
     again = False
     while True:
         try:
@@ -129,11 +140,11 @@ def once_it_answers(call: Callable[[bool], T]) -> T:
         except (DBAPIError, StorageInternalError) as error:
             if not is_out(error):
                 raise
-            if time.monotonic() > end:
-                raise DatabaseOut(
-                    f"the studies' database was out for {AWAY_FOR / 60:g} minutes: {reason(error)}; "
-                    f"all that was reported is kept, and `sweeps resume` goes on"
-                ) from error
+            if tell is not None:
+                tell(error)
+            if time.monotonic() > end and not (tell is not None and is_full(error)):
+                what = f"the studies' database was out for {away / 60:g} minutes"
+                raise DatabaseOut(f"{what}: {reason(error)}") from error
         time.sleep(pause)
         pause, again = min(2 * pause, LONGEST), True
 
@@ -146,13 +157,37 @@ class WaitingStorage(RDBStorage):
     """
 
     _newest = 0  # the last trial made here
+    waits: Callable[[str, bool], None] | None = None  # hears before every try but the first why, and if it is for room
+    answers: Callable[[], None] | None = None  # hears that it did after all
+
+    def patiently(self, call: Callable[[bool], T]) -> T:
+        """The call's result, tried again while the database is out (`once_it_answers`)."""
+        waited = False
+
+        def tell(error: Exception) -> None:
+            nonlocal waited
+            waited = True
+            if self.waits is not None:
+                self.waits(self._trouble(error), is_full(error))
+
+        result = once_it_answers(call, tell)
+        if waited and self.answers is not None:
+            self.answers()
+        return result
+
+    def _trouble(self, error: Exception) -> str:
+        said, place = f"the studies' database: {reason(error)}", self.engine.url.database
+        if self.engine.dialect.name != "sqlite" or not place or not is_full(error):
+            return said
+        folder = Path(place).absolute().parent
+        return f"{folder} has {shutil.disk_usage(folder).free:,} bytes free; {said}"
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """A new trial, once: Optuna's own retries, too, find the one that is there already."""
         if template_trial is not None:
             template_trial = copy.copy(template_trial)
             template_trial.user_attrs = {**template_trial.user_attrs, TOKEN: secrets.token_hex(16)}
-        self._newest = once_it_answers(lambda _: RDBStorage.create_new_trial(self, study_id, template_trial))
+        self._newest = self.patiently(lambda _: RDBStorage.create_new_trial(self, study_id, template_trial))
         return self._newest
 
     def _get_prepared_new_trial(self, study_id: int, template_trial: FrozenTrial | None, session: Any) -> Any:
@@ -194,7 +229,7 @@ class WaitingStorage(RDBStorage):
                     row = {"trial_id": trial_id, "key": key, "value_json": said}
                     connection.execute(sqlalchemy.insert(table), [row])
 
-        once_it_answers(store)
+        self.patiently(store)
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         """Ends a trial; that it has ended so already is no error where the answer may have been lost."""
@@ -216,7 +251,7 @@ class WaitingStorage(RDBStorage):
                     connection.execute(sqlalchemy.insert(table), rows)
             return True
 
-        return once_it_answers(end)
+        return self.patiently(end)
 
     def _insert(self, table: Any, rows: list[dict[str, Any]]) -> None:
         def store(again: bool) -> None:
@@ -227,7 +262,7 @@ class WaitingStorage(RDBStorage):
                 if not again:
                     raise
 
-        once_it_answers(store)
+        self.patiently(store)
 
 
 def _rows(template: FrozenTrial) -> dict[Any, list[dict[str, Any]]]:
@@ -253,8 +288,8 @@ def _waiting(name: str) -> Callable[..., Any]:
     method = getattr(RDBStorage, name)
 
     @functools.wraps(method)
-    def waiting(self: RDBStorage, *args: Any, **kwargs: Any) -> Any:
-        return once_it_answers(lambda _: method(self, *args, **kwargs))
+    def waiting(self: WaitingStorage, *args: Any, **kwargs: Any) -> Any:
+        return self.patiently(lambda _: method(self, *args, **kwargs))
 
     return waiting
 

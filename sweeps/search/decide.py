@@ -36,6 +36,11 @@ class Plan(NamedTuple):
         return min(self.trials, self.points.get(arm, self.trials))
 
     @property
+    def closed(self) -> Plan:
+        """The plan of a search (or a map) whose time is up: as with no trials to come."""
+        return self._replace(trials=0, chunks=(0,) * len(self.chunks))
+
+    @property
     def searches(self) -> list[tuple[str, int]]:
         """Arm and repeat of every search: each arm's first, then each arm's second, …"""
         return [(arm, repeat) for repeat in range(self.repeats) for arm in self.arms]

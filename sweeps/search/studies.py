@@ -11,14 +11,14 @@ import contextlib
 import copy
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweeps.search.database import reopen
+from sweeps.search.database import WaitingStorage, reopen
 from sweeps.search.mirror import Mirror
 from sweeps.search.samplers import Draw, MakeSampler
 from sweeps.search.trials import COMPLETE, CONFIRM, FAILED, MAP, PRUNED, RUNNING, SEARCH, Trial
@@ -64,8 +64,8 @@ class Studies:
     ) -> None:
         self._storage, self._seed, self._sampler, self._pruner = storage, seed, sampler, pruner
         self._directions = [StudyDirection.MINIMIZE if down else StudyDirection.MAXIMIZE for down in minimize]
-        self._ids = {} if charted else {arm: self._study(f"{sweep}/{arm}") for arm in arms}
-        self._shared = self._study(f"{sweep}/({MAP if charted else CONFIRM})")
+        self._ids = {} if charted else {arm: self._study(study_name(sweep, arm)) for arm in arms}
+        self._shared = self._study(shared_name(sweep, charted))
         self._trials: dict[str, Trial] = {}
         self._frozen: dict[str, FrozenTrial] = {}  # as stored: nobody else writes, so each is read when it changes
         self._searches: dict[tuple[str, int], list[FrozenTrial]] = {}  # (arm, repeat) -> its trials, numbered from 0
@@ -73,6 +73,12 @@ class Studies:
         for study in (*self._ids.values(), self._shared):
             for frozen in storage.get_all_trials(study, deepcopy=False):
                 self._remember(frozen)
+
+    def tell_waits(self, waits: Callable[[str, bool], None], answers: Callable[[], None]) -> None:
+        """Has ``waits`` called, with why and whether it is for room, before each wait for the database, and ``answers``
+        once that is over."""
+        if isinstance(self._storage, WaitingStorage):
+            self._storage.waits, self._storage.answers = waits, answers
 
     def trials(self) -> list[Trial]:
         """All of them as they stand, searches by arm and then confirmations."""
@@ -124,6 +130,10 @@ class Studies:
     def begin(self, trial: Trial) -> Trial:
         """Counts a new attempt."""
         return self._say(trial, "attempt", trial.attempt + 1)
+
+    def count_failure(self, trial: Trial) -> Trial:
+        """Counts an attempt that failed."""
+        return self._say(trial, "failures", self.trial(trial.key).failures + 1)
 
     def set_chunk(self, trial: Trial, members: int) -> Trial:
         """Stores how many members its next attempts train at once."""
@@ -181,8 +191,9 @@ class Studies:
         return self._refresh(trial)
 
     def reopen(self, trial: Trial) -> Trial:
-        """Makes a failed trial unfinished again, under its own number and with all it reported."""
+        """Makes a failed trial unfinished again, under its own number, with all it reported and all its retries."""
         assert isinstance(self._storage, optuna.storages.RDBStorage), "trials that fail are kept in a database"
+        self._say(trial, "failures", 0)
         reopen(self._storage.engine, self._id(trial))
         return self._refresh(trial)
 
@@ -232,6 +243,16 @@ class Studies:
         return Mirror(_search_name(arm, repeat), self._directions, trials, own)
 
 
+def study_name(sweep: str, arm: str) -> str:
+    """The study of an arm's searches."""
+    return f"{sweep}/{arm}"
+
+
+def shared_name(sweep: str, charted: bool) -> str:
+    """The study of the confirmations, or of a map's chunks."""
+    return f"{sweep}/({MAP if charted else CONFIRM})"
+
+
 def _ours(frozen: FrozenTrial) -> Trial:
     said: dict[str, Any] = frozen.user_attrs
     last = max(frozen.intermediate_values, default=None)
@@ -249,6 +270,7 @@ def _ours(frozen: FrozenTrial) -> Trial:
         repeat=said.get("repeat", 0),
         confirms=said.get("confirms"),
         chunk=said.get("chunk"),
+        failures=said.get("failures", 0),
     )
 
 

@@ -16,7 +16,7 @@ class Trial(NamedTuple):
     counts from 1; 0 means asked for and never started. ``value`` is the objective at the last report (None before the
     first), ``others`` are further objectives there; ``error`` is the one-line reason of a failure. ``repeat`` counts
     the searches of an arm; ``confirms`` is the number of the search trial that a confirmation confirms; ``chunk`` is
-    how many members are trained at once (None: all).
+    how many members are trained at once (None: all); ``failures`` of its attempts failed, whoever drove them.
     """
 
     arm: str
@@ -32,6 +32,7 @@ class Trial(NamedTuple):
     repeat: int = 0
     confirms: int | None = None
     chunk: int | None = None
+    failures: int = 0
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trial:
