@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.search.decide import confirmation_of
-from sweeps.search.trials import RUNNING, SEARCH
+from sweeps.search.decide import Done, confirmation_of, next_action
+from sweeps.search.trials import MAP, RUNNING, SEARCH
 from sweeps.show.wording import age, inert, percent
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ STYLES = {"running": "cyan", "finished": "green", "stopped": "yellow", "not star
 
 
 class Line(NamedTuple):
-    """A sweep: its state in a word, search trials that ended and all of them, the same of arms confirmed, seconds
-    since it was begun, its best arm (by confirmation; empty before one), and who runs it."""
+    """A sweep: its state in a word, search trials that ended and all of them, the same of arms confirmed (of a map its
+    trials, and no arms), seconds since it was begun, its best arm (by confirmation; empty before one), who runs it."""
 
     name: str
     state: str
@@ -39,29 +39,29 @@ class Line(NamedTuple):
 
 
 def of(folder: Folder, owner: Holder | None) -> Line:
-    """A sweep's line, from its studies and its last ranking."""
-    from sweeps.run.driver import open_sweep
+    """A sweep's line, from its studies at a glance and its last ranking: no trial's record is read."""
+    from sweeps.run.assemble import plan_of
+    from sweeps.search.glance import Glance, glance
     from sweeps.spec.sweep import Sweep
 
     about = folder.read()
-    since, best = time.time() - datetime.fromisoformat(about["created"]).timestamp(), _best(folder)
-    if not folder.has_studies:
-        asked = Sweep.from_normalized(about["sweep"])
-        searches = len(asked.optimizers) * asked.repeats
-        return Line(folder.name, "not started", 0, searches * asked.share, 0, searches, since, best, "")
-    _, service = open_sweep(folder)
-    trials = service.studies.trials()
-    ended = [trial for trial in trials if trial.state != RUNNING]
-    state = "running" if owner else "finished" if service.is_done else "stopped"
+    sweep = Sweep.from_normalized(about["sweep"])
+    plan = plan_of(sweep)
+    begun = folder.has_studies
+    seen = glance(folder.database, folder.title, plan) if begun else Glance([], 0.0)
+    closed = sweep.limits.sweep is not None and seen.driven >= sweep.limits.sweep
+    is_done = isinstance(next_action(plan.closed if closed else plan, seen.trials, ()), Done)
+    ended = [trial for trial in seen.trials if trial.state != RUNNING]
+    searches = [] if plan.chunks else plan.searches
     return Line(
         name=folder.name,
-        state=state,
-        done=sum(trial.kind == SEARCH for trial in ended),
-        total=sum(service.plan.share(arm) for arm, _ in service.plan.searches),
-        confirmed=sum(confirmation_of(service.plan, ended, *search) is not None for search in service.plan.searches),
-        arms=len(service.plan.searches),
-        age=since,
-        best=best,
+        state="running" if owner else "finished" if is_done else "stopped" if begun else "not started",
+        done=sum(trial.kind in (SEARCH, MAP) for trial in ended),
+        total=sum(plan.chunks) + sum(plan.share(arm) for arm, _ in searches),
+        confirmed=sum(confirmation_of(plan, ended, *search) is not None for search in searches),
+        arms=len(searches),
+        age=time.time() - datetime.fromisoformat(about["created"]).timestamp(),
+        best=_best(folder),
         owner=owner.told if owner else "",
     )
 
@@ -78,7 +78,7 @@ def show(lines: list[Line]) -> None:
     for name in ("best arm", "run by"):
         table.add_column(name, overflow="fold")
     for line in lines:
-        counts = f"{line.done}/{line.total}", f"{line.confirmed}/{line.arms}"
+        counts = f"{line.done}/{line.total}", f"{line.confirmed}/{line.arms}" if line.arms else ""
         state = Text(line.state, style=STYLES[line.state])
         table.add_row(Text(inert(line.name)), state, *counts, age(line.age), Text(line.best), Text(inert(line.owner)))
     console.print(table)
