@@ -476,9 +476,10 @@ def test_a_block_says_where_it_comes_from(tmp_path: Path) -> None:
     written = page.read_text()
     assert written.startswith("# Published claims, re-run") and written.count("## tiny") == 2
     first = written.partition("## tiny")[0]
-    assert first.endswith("## In short\n\n- **mnist01**: It ran.\n- **tiny**: It ran again.\n\n")
+    part = f"(so far 1 of {runs} runs)"
+    assert first.endswith(f"## In short\n\n- **mnist01**: {part} It ran.\n- **tiny**: {part} It ran again.\n\n")
     show.append(page, text, [claim, claim._replace(name="left", cost=Cost(120.0))])
-    told = "- **tiny**: It ran.\n- left: not run; it takes 2.0 hours on 2 cores, not measured on a GPU.\n\n"
+    told = f"- **tiny**: {part} It ran.\n- left: not run; it takes 2.0 hours on 2 cores, not measured on a GPU.\n\n"
     assert page.read_text().partition("## tiny")[0].endswith(told)
 
 

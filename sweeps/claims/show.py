@@ -149,7 +149,8 @@ def in_short(blocks: Sequence[str], claims: Sequence[Claim] = ()) -> str:
     for text in blocks:
         name, verdict = re.match(r"## ([\w-]+)", text), re.search(rf"^{re.escape(VERDICT)} (.*)$", text, re.MULTILINE)
         if name and verdict:
-            last[name[1]] = verdict[1]
+            part = re.search(r"so far \d+ of \d+ runs", text)
+            last[name[1]] = f"({part[0]}) {verdict[1]}" if part else verdict[1]
     names = sorted(last, key=lambda name: (name not in BOLD, list(last).index(name)))
     rest = [f"- {claim.name}: not run; it takes {duration(claim.cost)}." for claim in claims if claim.name not in last]
     return "\n".join(["## In short", "", *(f"- **{name}**: {last[name]}" for name in names), *rest])
