@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -125,3 +127,28 @@ def test_what_cannot_be_joined_is_said_before_anything_is_made(
 def test_what_is_no_address_is_refused(said: str) -> None:
     with pytest.raises(NoCluster, match="HOST:PORT"):
         address_of({"RAY_ADDRESS": said})
+
+
+def test_a_ray_of_its_own_listens_on_the_loopback_alone(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    command = [sys.executable, "-m", "sweeps", "run", "spec.yaml", "--quiet"]
+    known = {name: value for name, value in environment().items() if not name.startswith("RAY_")}
+    heard: dict[int, str] = {}
+    with subprocess.Popen(command, cwd=tmp_path, env=known) as process:
+        driver = psutil.Process(process.pid)
+        while process.poll() is None:
+            heard |= listening([driver, *driver.children(recursive=True)])
+            time.sleep(1)
+    assert process.returncode == 0
+    assert len(heard) > 3 and {ip.removeprefix("::ffff:") for ip in heard.values()} == {"127.0.0.1"}, heard
+
+
+def listening(processes: list[psutil.Process]) -> dict[int, str]:
+    """Port -> address, of these processes."""
+    found = {}
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            for each in process.net_connections("inet"):
+                if each.status == psutil.CONN_LISTEN:
+                    found[each.laddr.port] = each.laddr.ip
+    return found

@@ -38,6 +38,7 @@ ENVIRONMENT = {
 os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
 if joining.address_of() is None:  # a cluster has its own
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # in memory only: Ray's file is world-readable
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else 127.0.0.1 is all addresses to it
 
 import ray  # noqa: E402  # the environment above is read at import
 from ray import tune  # noqa: E402
