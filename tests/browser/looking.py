@@ -32,9 +32,8 @@ CONTROLS = """
     .map((e) => {
       const tag = e.getAttribute("role") || e.tagName.toLowerCase();
       const kind = e.matches("input") ? e.type : e.matches("a") ? "link" : tag;
-      const on = e.checked || !["false", null].includes(e.getAttribute("aria-current"));
       const name = text(e).trim().slice(0, 60);
-      return { path: path(e), kind, name, on: kind !== "checkbox" && on, href: e.getAttribute("href") };
+      return { path: path(e), kind, name, href: e.getAttribute("href") };
     });
 }
 """
@@ -105,6 +104,7 @@ class Look:
 
     def __init__(self, context: Any, address: str, quiet: tuple[str, ...] = ()) -> None:
         self.context, self.complaints = context, list[str]()
+        context.set_default_timeout(6000 * WAIT)  # a machine may be busy
         self.page = context.new_page()
         self.page.on("pageerror", lambda error: self.complaints.append(f"{address}: {error}"))
         self.page.on("console", lambda said: self._hear(said, quiet))
@@ -158,6 +158,11 @@ class Look:
     def control(self, told: dict[str, Any]) -> Any:
         """The control that is where `controls` told of one."""
         return self.page.locator(f"css={told['path']}")
+
+    def is_on(self, told: dict[str, Any]) -> bool:
+        """Whether it is chosen now among others of its kind, so that to use it changes nothing."""
+        chosen = "(e) => e.type === 'radio' && e.checked || !['false', null].includes(e.getAttribute('aria-current'))"
+        return bool(self.control(told).evaluate(chosen))
 
     def unfold(self) -> None:
         """Opens everything that is folded."""

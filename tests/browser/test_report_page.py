@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from looking import Look
-from sweeping import Left
+from looking import WAIT, Look
+from sweeping import Left, wait_for
 
 Open = Callable[..., Look]
 
@@ -20,24 +20,25 @@ def report(finished: Left) -> str:
 
 
 def clicked(seen: Look, told: dict[str, Any]) -> bool:
-    """What stays pressed is let go again."""
+    """What stays pressed is let go again, by itself or by a second click."""
     control = seen.control(told)
     changed = seen.changes(control.click)
     if control.get_attribute("aria-pressed") == "true":
         control.click()
-        return changed and bool(control.get_attribute("aria-pressed") == "false")
-    return changed
+    return changed and wait_for(lambda: control.get_attribute("aria-pressed") != "true", WAIT)
 
 
 def moved(seen: Look, told: dict[str, Any]) -> bool:
-    """A slider, by the keyboard: to either end, and a step from there."""
+    """A slider, by the keyboard: to its upper end, a step back, and to its upper end again."""
     slider = seen.control(told)
     slider.focus()
     least, most = (float(slider.get_attribute(name) or default) for name, default in (("min", 0), ("max", 100)))
     if least == most:
         return True
     slider.press("Home")
-    return all(seen.changes(lambda key=key: slider.press(key)) for key in ("End", "ArrowLeft", "Home", "ArrowRight"))
+    changed = all(seen.changes(lambda key=key: slider.press(key)) for key in ("End", "ArrowLeft"))
+    slider.press("End")
+    return changed
 
 
 def chosen(seen: Look, told: dict[str, Any]) -> bool:
@@ -91,7 +92,7 @@ def each(seen: Look, folds: bool) -> Iterator[dict[str, Any]]:
     names: set[tuple[str, str]] = set()
     for told in seen.controls():
         name = (told["kind"], re.sub(r"\S+/(search|confirm|map)-\d+", "TRIAL", told["name"]))
-        if (told["kind"] == "summary") == folds and not told["on"] and seen.control(told).is_visible():
+        if (told["kind"] == "summary") == folds and seen.control(told).is_visible() and not seen.is_on(told):
             if name not in names:
                 yield told
             names.add(name)
