@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from netns import SHARED, Machine, Network, needs_namespaces
 from sweeping import wait_for
 
 pytestmark = needs_namespaces
+PYTHON = os.path.realpath(sys.executable)  # an environment below /tmp is not seen by a machine, which has its own
 SERVER = """
 import socket
 server = socket.create_server(("", 7000))
@@ -32,12 +34,12 @@ def pair(tmp_path: Path) -> Iterator[tuple[Machine, Machine]]:
 
 
 def serves(machine: Machine) -> None:
-    process = machine.popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, start_new_session=True)
+    process = machine.popen([PYTHON, "-c", SERVER], stdout=subprocess.PIPE, start_new_session=True)
     assert process.stdout is not None and process.stdout.readline() == b"up\n"
 
 
 def reaches(machine: Machine, host: str) -> bool:
-    return machine.run([sys.executable, "-c", CLIENT, host]).returncode == 0
+    return machine.run([PYTHON, "-c", CLIENT, host]).returncode == 0
 
 
 def test_a_link_is_cut_and_restored(pair: tuple[Machine, Machine]) -> None:
