@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-from plausible import RANGES
+from plausible import RANGES, sweep
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -21,6 +21,7 @@ from sweeps.judge import importance, power
 from sweeps.judge.ranking import ArmResult, rank
 from sweeps.judge.stats import median_interval
 from sweeps.search.trials import Trial
+from sweeps.show.report.page import render
 from sweeps.show.wording import number, p_value, percent
 
 
@@ -220,6 +221,29 @@ def test_ties_are_counted_seed_by_seed_whatever_their_order() -> None:
     tie = power.ties(ranking, [first, other])[0]
     assert (tie.arm, tie.better, tie.worse, tie.of) == ("b", 1, 1, 4)
     assert tie.seeds is None and tie.smallest is None
+
+
+def test_ties_share_what_holm_s_correction_leaves_them() -> None:
+    seeds = tuple(range(8))
+    arms = [ArmResult(name, {}, seeds, won, tuple(map(float, seeds))) for name, won in
+            (("a", (1,) * 8), ("b", (1,) * 7 + (0,)), ("c", (0, 0) + (1,) * 6))]  # fmt: skip
+    found = {tie.arm: tie for tie in power.ties(rank(arms, "minimize", "loss"), arms)}
+    assert found["b"].seeds == power.seeds_for(1 / 8, 0, 0.05 / 2)
+    assert found["c"].seeds == power.seeds_for(2 / 8, 0, 0.05 / 2) != power.seeds_for(2 / 8, 0, 0.05)
+
+
+def test_a_configuration_succeeds_where_half_of_its_seeds_do() -> None:
+    view = sweep()
+    page = Rows(render(view))
+    partly = 0
+    for arm in view.arms:
+        ended = [trial for trial in view.trials if trial.arm == arm.arm and trial.kind == "search"]
+        known = {trial.number for trial in ended if trial.value is not None}
+        lasts = [curve.success[-1] for curve in arm.curves if curve.kind == "search" and curve.number in known]
+        partly += sum(0 < np.mean(won) < 0.5 for won in lasts)
+        won = sum(np.mean(won) >= 0.5 for won in lasts)
+        assert page.of("sensitivity")[arm.arm][1].endswith(f"{won}/{len(lasts)}")
+    assert partly > 0
 
 
 def test_a_median_s_interval_has_its_level_for_every_number_of_seeds() -> None:
