@@ -99,9 +99,15 @@ class Newcomers:
         answered, _ = ray.wait(list(self._asked), num_returns=len(self._asked), timeout=0) if self._asked else ([], [])
         for answer in answered:
             node = self._asked.pop(answer)
-            table = differing(facts(), [_answer(node, answer, 0)])
-            if table:
-                self._tell(f"a node joined that is not like the others, and was sent away: {table}")
+            seen, own = _answer(node, answer, 0), facts()
+            wrong = [
+                f"{name} {seen.facts.get(name, '?')} and not {own[name]}"
+                for name in own
+                if own[name] != seen.facts.get(name)
+            ]
+            if seen.trouble or wrong:
+                why = f"its storage {seen.trouble}" if seen.trouble else "; ".join(wrong)
+                self._tell(f"{seen.name} joined, is not like the other nodes ({why}), and was sent away")
                 _send_away(node)
 
 

@@ -7,10 +7,11 @@ import shlex
 import time
 from collections.abc import Iterator
 
-from sweeps.submit.jobs import Job, Jobs
+from sweeps.submit.jobs import Away, Job, Jobs
 from sweeps.submit.submitting import VARIABLES
 
 EVERY = 1.0  # seconds between looks
+SILENCE = 120.0  # seconds for which a head may not answer (it is busy, or the network is) before following ends
 LOOKING = 120.0  # seconds for the head to say how far a sweep is
 TAIL = 20  # lines
 WORDS = {"PENDING": "starting", "RUNNING": "running", "SUCCEEDED": "finished", "STOPPED": "stopped", "FAILED": "failed"}
@@ -45,11 +46,21 @@ def told(sweep: str, job: Job) -> str:
 
 
 def lines(jobs: Jobs, job: Job, follow: bool) -> Iterator[str]:
-    """What the driver said, in pieces as it comes; with ``follow`` until it has ended."""
-    seen = 0
+    """What the driver said, in pieces as it comes; with ``follow`` until it has ended.
+
+    Raises:
+        Away: the head did not answer for two minutes; with ``follow`` false, at once.
+    """
+    seen, heard = 0, time.monotonic()
     while True:
-        over = jobs.one(job.id).is_over
-        said = jobs.log(job.id)
+        try:
+            over, said = jobs.one(job.id).is_over, jobs.log(job.id)
+            heard = time.monotonic()
+        except Away:
+            if not follow or time.monotonic() - heard > SILENCE:
+                raise
+            time.sleep(EVERY)
+            continue
         yield said[seen:]
         seen = len(said)
         if over or not follow:

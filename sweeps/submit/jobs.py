@@ -24,6 +24,10 @@ class NoCluster(RuntimeError):
     """The cluster cannot be reached, or does not let us in; the message says which, why, and what is allowed."""
 
 
+class Away(NoCluster):
+    """It does not answer now, and may in a moment."""
+
+
 class Job(NamedTuple):
     """A driver that was submitted. ``metadata``: what we noted with it. ``message``: why it ended."""
 
@@ -52,7 +56,7 @@ class Jobs:
 
     Raises:
         NoCluster: it is no address, there is no token, or others may read the token; of every method also: the
-            cluster does not answer, or refuses.
+            cluster refuses, or (``Away``) does not answer.
     """
 
     def __init__(self, address: str, environment: Mapping[str, str] = os.environ) -> None:
@@ -130,7 +134,7 @@ class Jobs:
             raise self._refusal(error, path) from None
         except OSError as error:
             reason = getattr(error, "reason", None) or error
-            raise NoCluster(f"{self.address} does not answer: {reason}; a Ray head's dashboard is allowed") from None
+            raise Away(f"{self.address} does not answer: {reason}; a Ray head's dashboard is allowed") from None
 
     def _refusal(self, error: urllib.error.HTTPError, path: str) -> Exception:
         if error.code in (401, 403):

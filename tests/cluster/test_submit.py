@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,13 +14,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from driving import environment
+from driving import ROOT, environment
 from sweeping import Left, assert_whole, wait_for
 
 from cluster.local import nodes
 from cluster.local.nodes import Size
 from cluster.local.place import Place
 from sweeps.cli.codes import FAILED, TAKEN
+from sweeps.run.nodes import Seen, differing
 from sweeps.run.service import NoRoom
 from sweeps.spec.limits import Resources
 from sweeps.submit import supervise as supervising
@@ -53,6 +55,7 @@ def game():
     return minmax.gan(generator, discriminator, data=real, loss="nonsaturating", latent=2, batch=16)
 """
 ARMS = ("extragradient", "accept_reject")
+PATIENT = 900.0  # seconds for anything; of a machine that is busy with other things
 
 
 # What goes with it
@@ -135,6 +138,23 @@ def test_a_cluster_that_does_not_answer_is_told_in_a_line() -> None:
         Jobs("127.0.0.1:1", {"RAY_AUTH_TOKEN": "x"}).all()
 
 
+def test_nodes_that_differ_are_a_table() -> None:
+    own = {"python": "3.11.7", "torch": "2.13.0"}
+    alike, other = Seen("one", dict(own)), Seen("two", {**own, "torch": "2.12.0"})
+    assert differing(own, [alike, alike]) == ""
+    said = differing(
+        own, [alike, other, Seen("three", {}, "no answer"), Seen("four", dict(own), "cannot be written: x")]
+    )
+    assert said.splitlines()[1:] == [
+        "node      python  torch       storage",
+        "(driver)  3.11.7  2.13.0",
+        "one       3.11.7  2.13.0      shared",
+        "two       3.11.7  2.12.0 (!)  shared",
+        "three     ? (!)   ? (!)       no answer",
+        "four      3.11.7  2.13.0      cannot be written: x",
+    ]
+
+
 # The supervisor
 
 
@@ -174,7 +194,7 @@ def place() -> Iterator[Place]:
     nodes.down(made, grace=0)
 
 
-def sweeps(folder: Path, place: Place, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+def sweeps(folder: Path, place: Place, *arguments: str, timeout: float = 1800) -> subprocess.CompletedProcess[str]:
     address = nodes.dashboard(nodes.shown(place)[0].node)
     known = {"RAY_API_SERVER_ADDRESS": address, "RAY_AUTH_TOKEN_PATH": str(place.token)}
     command = [sys.executable, "-m", "sweeps", *arguments]
@@ -209,7 +229,7 @@ def committed(folder: Path) -> set[tuple[str, int, int]]:
 def grown(folder: Path, by: int = 2) -> bool:
     """Waits for so many further reports."""
     before = len(committed(folder))
-    return wait_for(lambda: len(committed(folder)) >= before + by, 180)
+    return wait_for(lambda: len(committed(folder)) >= before + by, PATIENT)
 
 
 def under_way(folder: Path) -> bool:
@@ -224,22 +244,24 @@ def test_it_survives_its_driver_a_node_and_a_stop(place: Place, tmp_path: Path) 
         (tmp_path / name).write_text(text)
     alone, there = tmp_path / "alone", tmp_path / "there"
     run = [sys.executable, "-m", "sweeps", "run", "spec.yaml", "--serial", "--quiet", "--set", f"storage={alone}"]
-    assert subprocess.run(run, cwd=tmp_path, env=environment(), capture_output=True, timeout=600).returncode == 0
+    assert subprocess.run(run, cwd=tmp_path, env=environment(), capture_output=True, timeout=1800).returncode == 0
     at = ["--set", f"storage={there}"]
 
     sent = sweeps(tmp_path, place, "submit", "spec.yaml", *at)
     assert sent.returncode == 0 and "follow:  sweeps logs sent --address" in sent.stdout, sent.stderr
-    assert wait_for(lambda: len(committed(there / "sent")) >= 2, 180), sweeps(tmp_path, place, "logs", "sent").stdout
+    assert wait_for(lambda: len(committed(there / "sent")) >= 2, PATIENT), sweeps(
+        tmp_path, place, "logs", "sent"
+    ).stdout
     (driver,) = drivers(place)
     driver.kill()
-    assert wait_for(lambda: [each for each in drivers(place) if each != driver] != [], 60)
+    assert wait_for(lambda: [each for each in drivers(place) if each != driver] != [], PATIENT)
     assert grown(there / "sent"), sweeps(tmp_path, place, "logs", "sent").stdout
     assert "the driver was ended by SIGKILL; restart 1 of 5" in sweeps(tmp_path, place, "logs", "sent").stdout
     said = sweeps(tmp_path, place, "status", "sent").stdout
     assert re.search(r"sent: running since .*\n.*sent: running: process \d+ on", said), said
 
     nodes.up(place, Size(3))  # a machine joins, and the one that trains is taken away
-    assert wait_for(lambda: under_way(there / "sent"), 300)
+    assert wait_for(lambda: under_way(there / "sent"), PATIENT)
     before = committed(there / "sent")
     nodes.leave(place, 1)
     assert grown(there / "sent"), sweeps(tmp_path, place, "logs", "sent").stdout
@@ -249,7 +271,7 @@ def test_it_survives_its_driver_a_node_and_a_stop(place: Place, tmp_path: Path) 
     assert stopped.returncode == 0 and "sweep sent: stopped; go on with: sweeps submit" in stopped.stdout
     assert not drivers(place)
     assert sweeps(tmp_path, place, "submit", "spec.yaml", *at, "--follow").returncode == FAILED, "the name is taken"
-    last = sweeps(tmp_path, place, "submit", "spec.yaml", *at, "--resume", "--follow", timeout=600)
+    last = sweeps(tmp_path, place, "submit", "spec.yaml", *at, "--resume", "--follow", timeout=1800)
     assert last.returncode == 0, last.stdout
 
     left = Left(there, "sent")
@@ -266,3 +288,41 @@ def test_it_survives_its_driver_a_node_and_a_stop(place: Place, tmp_path: Path) 
     assert all(min(steps[key]) == max(steps[key[0], key[1] - 1]) + 300 for key in handed), f"recomputed: {steps}"
     assert any(key in steps for key in handed), f"nothing was handed back: {steps}"
     assert "failed" not in last.stdout
+
+
+def changed_copy(folder: Path) -> Path:
+    """The project, with a comment more."""
+    for name in ("cluster", "minmax", "sweeps"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    with open(folder / "minmax" / "train.py", "a", encoding="utf-8") as file:
+        file.write("# another version\n")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_node_that_is_not_like_the_others_is_told_and_sent_away(
+    tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in {"spec.yaml": SPEC, "mine.py": MINE, "shapes.py": "WIDTH = 8\n"}.items():
+        (tmp_path / name).write_text(text)
+    at = ["--set", f"storage={tmp_path / 'there'}"]
+    assert sweeps(tmp_path, place, "submit", "spec.yaml", *at).returncode == 0
+    assert wait_for(lambda: len(committed(tmp_path / "there" / "sent")) >= 2, PATIENT)
+
+    copy, real = str(changed_copy(tmp_path / "copy")), nodes.environment
+    monkeypatch.setattr(nodes, "environment", lambda *given: {**real(*given), "PYTHONPATH": copy})
+    nodes.up(place, Size(3))  # late, and different: the sweep goes on without it
+    assert wait_for(
+        lambda: (
+            "joined, is not like the other nodes (minmax-sweeps 0.1.0" in sweeps(tmp_path, place, "logs", "sent").stdout
+        ),
+        PATIENT,
+    )
+    assert sweeps(tmp_path, place, "stop", "sent").returncode == 0
+
+    nodes.up(place, Size(4))  # and one that is there from the start stops it
+    last = sweeps(tmp_path, place, "submit", "spec.yaml", *at, "--resume", "--follow")
+    assert last.returncode == FAILED
+    assert re.search(r"sweeps: nodes differ; the same versions .*\nnode +python .*storage\n\(driver\)", last.stdout)
+    assert re.search(r" 0.1.0 [0-9a-f]{12} \(!\) +shared", last.stdout), last.stdout
+    assert "restart" not in last.stdout
