@@ -36,7 +36,7 @@ def sick(
         x, y = players["x"], players["y"]
         if megabytes and len(x) > 1 and bool((x.abs() > only).any()):
             taken = torch.empty(len(x), megabytes, 2**18)  # counts once it is reserved
-            if group:
+            if group and calls <= CALLS_BEFORE:  # it takes long
                 _enter(Path(group) / str(os.getpid()), limit * 2**20)
                 taken.fill_(1.0)
         return (x * y).sum(-1)

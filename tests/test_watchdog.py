@@ -113,7 +113,8 @@ def gone(group: Path) -> bool:
 def test_a_worker_that_the_kernel_ends_for_want_of_memory_goes_on_with_half_as_many_members(
     place: Path, group: Path
 ) -> None:
-    changes = ["game.megabytes=200", "game.limit=600", f"game.group={group}", "limits.retries=0"]
+    """Four members are too much, two and what a step takes beside are not."""
+    changes = ["game.megabytes=60", "game.limit=200", f"game.group={group}", "limits.retries=0"]
     left, said = run(place, *changes)
     trials = left.trials()
     assert {trials[f"gda/search-000{n}"].user_attrs.get("chunk") for n in (0, 1)} == {2}, said
