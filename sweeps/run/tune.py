@@ -31,7 +31,8 @@ ENVIRONMENT = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a failed trial's result holds its reason and no value
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the driver's
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a user's relative paths mean the same in a worker
-    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",  # which the service tells in one line
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed"  # which the service tells in one line
+    "|worker processes have been started",  # as many as trials, which is what was asked for
     "RAY_AUTH_MODE": "token",
     "RAY_gcs_server_port_wait_time_s": "120",  # seconds, not 30: a machine may be busy
 }
