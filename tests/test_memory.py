@@ -32,10 +32,12 @@ import json, sys
 from pathlib import Path
 import psutil, torch
 torch.set_num_threads(1)
-from sweeping import driven
-from sweeps.run import memory
+from sweeping import begun
+from sweeps.run import memory, serial
+from sweeps.run.driver import open_sweep
 memory.bound(psutil.Process().memory_info().rss + int(sys.argv[3]) * 10**6)
-_, service, _ = driven(Path(sys.argv[1]), sys.argv[2], *sys.argv[4:])
+sweep, service = open_sweep(begun(Path(sys.argv[1]), sys.argv[2], *sys.argv[4:]))
+serial.drive(service, sweep.resources.cpu, sweep.resources.gpu, lambda: None)
 told = [trial._asdict() for trial in service.studies.trials()]
 print(json.dumps([told, service.events]))
 """
