@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import stat
@@ -78,6 +79,20 @@ def made(path: Path, text: str) -> str:
     except FileExistsError:
         return read(path)
     return text
+
+
+@contextmanager
+def lock(path: Path, taken: Exception) -> Iterator[None]:
+    """Holds the lock file ``path``, of mode 0600; raises ``taken`` where another process does."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise taken from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -84,15 +83,9 @@ class Place:
         Raises:
             LocalError: one does.
         """
-        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, private.FILE)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LocalError(f"cluster {self.name}: another process brings it up or down") from None
+        taken = LocalError(f"cluster {self.name}: another process brings it up or down")
+        with private.lock(self._lock, taken):
             yield
-        finally:
-            os.close(descriptor)
 
 
 def new_state() -> State:

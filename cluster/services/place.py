@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -161,15 +160,9 @@ class Place:
         Raises:
             ServiceError: one does.
         """
-        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, private.FILE)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ServiceError(f"{self.folder}: another process brings these services up or down") from None
+        taken = ServiceError(f"{self.folder}: another process brings these services up or down")
+        with private.lock(self.folder / "lock", taken):
             yield
-        finally:
-            os.close(descriptor)
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from looking import Look
+from looking import Look, Open
 from serving import served
 from sweeping import Left, begun
 
 from sweeps.run.driver import carry_on
+from sweeps.show.report.page import render
+from sweeps.show.view import SweepView
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SPEC = """
@@ -76,3 +78,19 @@ def mlflow(finished: Left) -> Iterator[str]:
     """The address of MLflow's own server over the sweep's store."""
     with served(finished.storage) as address:
         yield address
+
+
+@pytest.fixture
+def report(finished: Left) -> str:
+    return (finished.folder / "report.html").as_uri()
+
+
+@pytest.fixture
+def shown(tmp_path: Path, look: Open) -> Callable[..., Look]:
+    """Opens the page of a view."""
+
+    def show(view: SweepView, *screen: Any) -> Look:
+        (tmp_path / "report.html").write_text(render(view), encoding="utf-8")
+        return look((tmp_path / "report.html").as_uri(), *screen)
+
+    return show

@@ -178,3 +178,6 @@ class Look:
         wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         found: list[str] = self.page.evaluate(WIDER)
         return found if wide > 0 or found else []
+
+
+Open = Callable[..., Look]  # the fixture `look`

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from looking import WAIT, Look
+from looking import WAIT, Look, Open
 from recorded import describe, tracker, trial, write
 from serving import served
 from sweeping import Left
@@ -24,7 +23,6 @@ pytestmark = [
 THEIRS = ("ResizeObserver loop", "/users/current", "AG Grid")  # what MLflow's own pages complain of, whoever's runs
 PATIENCE = 3000 * WAIT
 HOSTILE = "<img src=x onerror='hit = 1'>=cmd|' /C calc'!A1 \u202e🙂 אב" + "w" * 60
-Open = Callable[..., Look]
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from looking import Look
+from looking import Look, Open
 from plausible import sweep
 from sweeping import Left, open_sweep
 from test_report_page import use
@@ -16,7 +15,6 @@ from test_report_page import use
 from sweeps.judge.ranking import rank
 from sweeps.records.folder import Folder
 from sweeps.show import gather
-from sweeps.show.report.page import render
 from sweeps.show.view import STATUSES, SweepView
 
 pytestmark = pytest.mark.slow
@@ -29,23 +27,6 @@ HOSTILE = {
     "consensus": "🙂 אב مرحبا 你好",
     "accept_reject": "\"'`</style></title>{{ 7*7 }}&lt;b onmouseover=hit=1",
 }
-Open = Callable[..., Look]
-
-
-@pytest.fixture
-def report(finished: Left) -> str:
-    return (finished.folder / "report.html").as_uri()
-
-
-@pytest.fixture
-def shown(tmp_path: Path, look: Open) -> Callable[..., Look]:
-    """Opens the page of a view."""
-
-    def show(view: SweepView, *screen: Any) -> Look:
-        (tmp_path / "report.html").write_text(render(view), encoding="utf-8")
-        return look((tmp_path / "report.html").as_uri(), *screen)
-
-    return show
 
 
 @pytest.mark.parametrize(("width", "scheme"), SCREENS)

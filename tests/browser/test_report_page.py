@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-import pytest
-from looking import WAIT, Look
-from sweeping import Left, wait_for
-
-Open = Callable[..., Look]
-
-
-@pytest.fixture
-def report(finished: Left) -> str:
-    return (finished.folder / "report.html").as_uri()
+from looking import WAIT, Look, Open
+from sweeping import wait_for
 
 
 def clicked(seen: Look, told: dict[str, Any]) -> bool:

@@ -7,31 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from looking import Look
+from looking import Look, Open
 from plausible import ARMS, sweep
 from sweeping import Left
 
-from sweeps.show.report.page import render
-from sweeps.show.view import SweepView
-
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:::mlflow", "ignore:::sqlalchemy")]
-Open = Callable[..., Look]
-
-
-@pytest.fixture
-def report(finished: Left) -> str:
-    return (finished.folder / "report.html").as_uri()
-
-
-@pytest.fixture
-def shown(tmp_path: Path, look: Open) -> Callable[..., Look]:
-    """Opens the page of a view."""
-
-    def show(view: SweepView, *screen: Any) -> Look:
-        (tmp_path / "report.html").write_text(render(view), encoding="utf-8")
-        return look((tmp_path / "report.html").as_uri(), *screen)
-
-    return show
 
 
 def numbers(seen: Look, column: int) -> list[str]:

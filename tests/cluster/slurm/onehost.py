@@ -11,14 +11,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 from driving import environment
+from sweeping import wait_for
 
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol")
 SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
@@ -159,16 +159,6 @@ def onehost(nodes: int, cpus: int) -> Iterator[Slurm]:
     finally:
         slurm.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def wait_for(condition: Callable[[], object], seconds: float, every: float = 0.25) -> bool:
-    """Whether it came true in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(every)
-    return True
 
 
 def _below(pid: int) -> list[psutil.Process]:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from driving import environment
 from jobs import attempts, holding, left, members, midway, resumed, session
-from onehost import Slurm, needs_slurm, onehost, wait_for
+from onehost import Slurm, needs_slurm, onehost
+from sweeping import wait_for
 
 from cluster.config import load
 from cluster.render import render, write
