@@ -1,6 +1,6 @@
 """Bare Ray Tune, as its own documentation has it: random search, reused actors, no tracking, nothing stored.
 
-Run as a process of its own: ``python -m bench.overhead.bare TRIALS ENDED``; the file ENDED gets a byte a trial.
+Run as a process of its own: ``python -m bench.overhead.bare TRIALS ENDED LENGTH``; the file ENDED gets a byte a trial.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Bare(tune.Trainable):
         import torch
 
         torch.set_num_threads(1)
-        self._reports, self._ended = work.train(config["lr"], config["lr_ratio"]), config["ended"]
+        self._reports, self._ended = work.train(config["lr"], config["lr_ratio"], config["length"]), config["ended"]
 
     def step(self) -> dict[str, Any]:
         """Trains to the next report."""
-        value, done = next(self._reports), (self.iteration + 1) * work.REPORT_EVERY >= work.LENGTH
+        value, done = next(self._reports), self.iteration + 1 >= work.REPORTS
         if done:
             with open(self._ended, "ab") as file:
                 file.write(b".")
@@ -51,14 +51,14 @@ class Bare(tune.Trainable):
         return True
 
 
-def main(trials: int, ended: str) -> int:
+def main(trials: int, ended: str, length: int) -> int:
     """Runs them; 1 if not all came to their end."""
-    space = {"lr": tune.loguniform(*work.LR), "lr_ratio": tune.loguniform(*work.LR_RATIO), "ended": ended}
+    drawn = {"lr": tune.loguniform(*work.LR), "lr_ratio": tune.loguniform(*work.LR_RATIO)}
     with tempfile.TemporaryDirectory(prefix="bare-", dir="/tmp") as folder:
         ray.init(address="local", include_dashboard=False, log_to_driver=False, _temp_dir=f"{folder}/ray")
         tune.Tuner(
             tune.with_resources(Bare, {"cpu": 1}),
-            param_space=space,
+            param_space={**drawn, "ended": ended, "length": length},
             tune_config=tune.TuneConfig(num_samples=trials, metric="value", mode="max", reuse_actors=True),
             run_config=tune.RunConfig(
                 storage_path=f"{folder}/tune",
@@ -71,4 +71,4 @@ def main(trials: int, ended: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

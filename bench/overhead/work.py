@@ -11,30 +11,30 @@ GAME: dict[str, Any] = {
     "batch": 8,
     "latent": 2,
 }
-LENGTH, REPORT_EVERY, SEEDS = 40, 20, 2
+LENGTH, REPORTS, SEEDS = 40, 2, 2
 LR, LR_RATIO = (1e-3, 1e-1), (0.1, 10.0)
 METRIC, OUTPUT = "modes", "high_quality"
 
 
-def spec(name: str, trials: int, storage: str) -> dict[str, Any]:
+def spec(name: str, trials: int, storage: str, length: int = LENGTH) -> dict[str, Any]:
     """The sweep of ``trials`` random configurations, reported twice each, nothing pruned."""
     return {
         "name": name,
         "game": GAME,
-        "length": LENGTH,
+        "length": length,
         "seeds": SEEDS,
         "optimizers": ["gda"],
         "trials": trials - 1,  # and the confirmation
         "space": {"lr": {"log": list(LR)}, "lr_ratio": {"log": list(LR_RATIO)}},
         "objective": {"maximize": f"mean.{OUTPUT}"},
-        "report_every": REPORT_EVERY,
+        "report_every": length // REPORTS,
         "search": {"sampler": "random", "pruner": "none"},
         "confirm": {"seeds": SEEDS},
         "storage": storage,
     }
 
 
-def train(lr: float, lr_ratio: float) -> Iterator[float]:
+def train(lr: float, lr_ratio: float, length: int = LENGTH) -> Iterator[float]:
     """A trial as a script would train it: the mean of the metric at each report."""
     import minmax
 
@@ -45,8 +45,8 @@ def train(lr: float, lr_ratio: float) -> Iterator[float]:
         optimizer,
         {"lr": lr, "lr_ratio": lr_ratio},
         range(SEEDS),
-        length=LENGTH,
-        report_every=REPORT_EVERY,
+        length=length,
+        report_every=length // REPORTS,
         metrics=[METRIC, "symptoms"],  # what the service measures, too
         device="cpu",
     )
