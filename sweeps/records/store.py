@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import secrets
 import shutil
@@ -20,6 +21,7 @@ from typing import Any, Protocol
 from sweeps.spec.environment import expand
 from sweeps.spec.redact import redacted
 
+TOGETHER = 8  # waits for the disk at once
 ATTEMPTS = 10  # of one call to an object store, 20 s apart at most: it rides out a minute's outage
 UNLINKED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # from file systems without hard links
 UNCONDITIONAL = (errno.ENOSYS, errno.EINVAL)  # from servers that know no put-if-absent, or name its refusal otherwise
@@ -308,13 +310,25 @@ def _made(folder: Path) -> list[Path]:
 def _sync(*paths: Path) -> None:
     """Flushes files' bytes, or folders' entries, without which a renamed file may be gone after a power cut. All at
     once: a disk flushes for those that wait together in the time of one."""
-    if len(paths) > 1:
-        with ThreadPoolExecutor(len(paths)) as pool:
-            list(pool.map(_sync, paths))
-        return
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    others = [_waiters().submit(_flush, path) for path in paths[1:]]
+    for path in paths[:1]:
+        _flush(path)
+    for other in others:
+        other.result()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@functools.cache
+def _waiters() -> ThreadPoolExecutor:
+    """Threads that wait for the disk."""
+    return ThreadPoolExecutor(TOGETHER, "disk")
+
+
+os.register_at_fork(after_in_child=_waiters.cache_clear)  # a child has none of its parent's threads

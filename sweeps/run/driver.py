@@ -302,8 +302,9 @@ def _drive(sweep: Sweep, service: Service, serial: bool, live: Display) -> None:
 def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: TrackingProcess, ended: tuple[str, str]) -> None:
     """How it ended, the report, and a last pass over MLflow with the summary run."""
     folder.note_end(*ended)
-    write_report(sweep, service, folder, *ended)
     linked = folder.runs()
+    tracker.begin_to_end()
+    write_report(sweep, service, folder, *ended)
     tracker.catch_up()
     if folder.runs() != linked:  # the page links to them, and MLflow is to have the same page
         write_report(sweep, service, folder, *ended)

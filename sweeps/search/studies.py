@@ -186,9 +186,11 @@ class Studies:
         identity, last = self._id(trial), self.trial(trial.key).values
         if error is not None:
             self._say(trial, "error", error)
-        final = last and state != FAILED and all(map(math.isfinite, last))
-        self._storage.set_trial_state_values(identity, STORED[state], last if final else None)
-        return self._refresh(trial)
+        final = last if last and state != FAILED and all(map(math.isfinite, last)) else None
+        self._storage.set_trial_state_values(identity, STORED[state], final)
+        ended = copy.copy(self._frozen[trial.key])
+        ended.state, ended.values = STORED[state], final
+        return self._remember(ended)
 
     def reopen(self, trial: Trial) -> Trial:
         """Makes a failed trial unfinished again, under its own number, with all it reported and all its retries."""

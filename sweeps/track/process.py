@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
@@ -46,22 +46,30 @@ class TrackingProcess:
         self._send()
         self._thread.start()
 
+    def begin_to_end(self) -> None:
+        """Asks for a pass over all trials as they are now, the last but for ``finish``."""
+        self._feed_no_more()
+        with self._or_anew():
+            self._send().send(None)
+
     def catch_up(self) -> None:
-        """Waits for a pass over all trials as they are now, after which it is noted where MLflow has each; nothing
-        follows but ``finish``, which says so where MLflow is away."""
-        self._stopping.set()
-        self._thread.join()
+        """Waits for the pass that was asked for, after which it is noted where MLflow has each trial; where MLflow is
+        away, ``finish`` says so."""
+        with self._or_anew():
+            if self._ours is not None:
+                self._ours.recv()
+
+    @contextlib.contextmanager
+    def _or_anew(self) -> Iterator[None]:
+        """Where the process has ended, the next to ask starts another."""
         try:
-            connection = self._send()
-            connection.send(None)
-            connection.recv()
+            yield
         except (OSError, EOFError):
             self._end()
 
     def finish(self, summary: Summary) -> None:
         """Waits for a last pass, which writes the summary run too; ``error`` says in a line why, if it failed."""
-        self._stopping.set()
-        self._thread.join()
+        self._feed_no_more()
         try:
             for _ in range(TRIES):
                 with contextlib.suppress(OSError, EOFError):
@@ -77,6 +85,10 @@ class TrackingProcess:
         connection.send(summary)
         error: str | None = connection.recv()
         return error
+
+    def _feed_no_more(self) -> None:
+        self._stopping.set()
+        self._thread.join()
 
     def _feed(self) -> None:
         while not self._stopping.wait(EVERY):
