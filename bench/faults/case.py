@@ -13,7 +13,7 @@ from bench.faults.left import Counts, counted
 from bench.faults.processes import Driver, Leftovers, wait_for
 from bench.faults.sides import Side, ordinary, python
 from bench.faults.trace import Trace
-from bench.faults.work import LENGTH, LR, REPORT_EVERY, Log, Step
+from bench.faults.work import LENGTH, REPORT_EVERY, Log, Step
 
 PATIENCE, TRIES = 420.0, 3  # seconds for one driver; drivers that end by themselves without success, in a row
 
@@ -88,9 +88,9 @@ class Case:
         return False
 
     def steps(self) -> list[Step]:
-        """What was trained so far; a driver's own try of every optimizer, at a rate that nobody searches, is none."""
+        """What was trained so far."""
         self._log.read()
-        return [step for step in self._log.steps if step.lr >= LR[0]]
+        return self._log.steps
 
     def midway(self, driver: Driver, finished: int, reports: int = 1) -> Step:
         """Waits for a moment at which so many trials are over and another is so many reports on, and between two; its

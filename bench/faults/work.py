@@ -2,13 +2,15 @@
 
 A step's line says which trial it was of, its number, the process, and where the players came to, in a file that the
 environment names, opened to append. So what was trained, how often, and whether it came out as it would have
-undisturbed, is known without asking either side.
+undisturbed, is known without asking either side. Only Ray's workers write it: a driver tries every optimizer before
+it begins, and a report trains again what it draws orbits of.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +31,7 @@ LENGTH, REPORT_EVERY = 60, 12
 LR, LR_RATIO = (1e-3, 1e-1), (0.5, 2.0)
 SEED, FRESH = 0, 1_000_000  # of a search trial's one member, and of a confirmation's
 
+IS_WORKER = Path(sys.argv[0]).name == "default_worker.py"  # of Ray
 LOG, PACE, EDGE = "FAULTS_LOG", "FAULTS_PACE", "FAULTS_EDGE"  # a file; seconds a step; where the objective is NaN
 
 
@@ -89,10 +92,11 @@ def logged(transform: str = "sgd") -> Optimizer:
     def step(
         game: Game, players: Players, state: State, batches: tuple[Batch, ...], noise: Tree, hypers: Hypers
     ) -> tuple[Players, State, Info]:
-        time.sleep(float(os.environ.get(PACE, "0")))
+        if IS_WORKER:
+            time.sleep(float(os.environ.get(PACE, "0")))
         players, moved, info = inner.step(game, players, state["inner"], batches, noise, hypers)
         count = state["count"] + 1
-        if LOG in os.environ:
+        if IS_WORKER and LOG in os.environ:
             kind = "confirm" if int(noise["seed"][0]) == _tag(FRESH) else "search"
             lr, ratio = float(hypers["lr"][0]), float(hypers["lr_ratio"][0])
             line = Step(transform, kind, lr, ratio, int(count[0]), where(players), os.getpid(), time.time())
