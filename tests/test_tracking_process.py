@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,21 @@ def test_it_ends_with_its_driver(swept: Swept, tmp_path: Path) -> None:
         assert child.is_running()
         driver.kill()
     assert wait_for(lambda: not child.is_running(), 30)
+
+
+def test_it_ends_with_its_driver_in_the_midst_of_a_pass(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
+        driven(tmp_path, SPEC, f"tracking=http://127.0.0.1:{silent.getsockname()[1]}")
+        orphan = ORPHAN.replace("time.sleep", "following.begin_to_end(); time.sleep")
+        command = [sys.executable, "-c", orphan, str(tmp_path)]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as driver:
+            assert driver.stdout is not None
+            child = psutil.Process(int(driver.stdout.readline()))
+            silent.settimeout(60)
+            held_open, _ = silent.accept()
+            driver.kill()
+        with held_open:
+            assert wait_for(lambda: not child.is_running(), 30)
 
 
 def test_a_server_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:

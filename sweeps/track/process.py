@@ -16,7 +16,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sweeps.records.folder import Folder
@@ -134,24 +135,31 @@ def main(descriptor: int) -> None:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # a terminal's go to the driver too, who decides
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)
-    connection = Connection(descriptor)
+    connection, said = Connection(descriptor), SimpleQueue[Any]()
+    threading.Thread(target=_hear, args=(connection, said), daemon=True).start()
+    connection.send(_follow(connection, said))
+
+
+def _hear(connection: Connection, said: SimpleQueue[Any]) -> None:
+    """Hands on what the driver says. As it ends, so does this process, also in the midst of a pass: the next driver's
+    would create the same runs."""
     try:
-        error = _follow(connection)
-    except EOFError:
-        os._exit(1)  # in the midst of a pass, as when it is killed
-    connection.send(error)
+        while True:
+            said.put(connection.recv())
+    except (EOFError, OSError):
+        os._exit(1)
 
 
-def _follow(connection: Connection) -> str | None:
+def _follow(connection: Connection, said: SimpleQueue[Any]) -> str | None:
     from sweeps.records.folder import Folder
     from sweeps.spec.sweep import Sweep
     from sweeps.track.following import tracker_of
 
-    folder = Folder(*connection.recv())
+    folder = Folder(*said.get())
     trials: dict[str, Trial] = {}
     tracker = tracker_of(Sweep.from_normalized(folder.read()["sweep"]), folder, lambda: list(trials.values()))
     tracker.start()
-    while isinstance(told := connection.recv(), dict | None):
+    while isinstance(told := said.get(), dict | None):
         if told is None:
             tracker.stop()
             connection.send(None)
