@@ -23,10 +23,11 @@ class Rule(NamedTuple):
     exempt: set[str]
 
 
+RAY = {f"sweeps/run/{name}.py" for name in ("actor", "adapters", "nodes", "slots", "tune")}
 RULES = [
     Rule("minmax", {"cluster", "mlflow", "optuna", "ray", "sweeps"} | NETWORK, set()),
     Rule("sweeps", {"cluster"}, set()),
-    Rule("sweeps", {"ray"}, {"sweeps/run/nodes.py", "sweeps/run/tune.py"}),
+    Rule("sweeps", {"ray"}, RAY),
     Rule("sweeps", {"mlflow"}, {"sweeps/track/tracker.py"}),
     Rule("cluster", OURS - {"cluster"}, set()),
     Rule("cluster", {"mlflow", "optuna", "torch"}, set()),  # it starts their programs
@@ -43,6 +44,13 @@ def violations(root: Path) -> list[str]:
             if name not in rule.exempt:
                 found += [f"{name}:{line}: imports {what}" for line, what in imports(path) if what in rule.forbidden]
     return found
+
+
+def unprepared(root: Path) -> list[str]:
+    """The files of `RAY` that import Ray and not, above it, what it reads of the environment at import."""
+    before = "from sweeps.run import before_ray"
+    sources = {name: (root / name).read_text(encoding="utf-8") for name in sorted(RAY)}
+    return [name for name, text in sources.items() if before not in text.partition("\nimport ray\n")[0]]
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from import_rules import RULES, violations
+from import_rules import RAY, RULES, unprepared, violations
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,6 +68,19 @@ def test_allowed_imports_pass(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source)
     assert violations(tmp_path) == []
+
+
+def test_ray_finds_its_environment_set() -> None:
+    assert unprepared(ROOT) == []
+
+
+def test_an_import_of_ray_before_its_environment_is_found(tmp_path: Path) -> None:
+    (tmp_path / "sweeps" / "run").mkdir(parents=True)
+    for name in RAY:
+        (tmp_path / name).write_text("from sweeps.run import before_ray\nimport ray\n")
+    assert unprepared(tmp_path) == []
+    (tmp_path / "sweeps/run/slots.py").write_text("import os\n\nimport ray\nfrom sweeps.run import before_ray\n")
+    assert unprepared(tmp_path) == ["sweeps/run/slots.py"]
 
 
 def test_declarations_are_read_without_torch() -> None:

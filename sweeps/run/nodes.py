@@ -2,7 +2,7 @@
 
 A node writes down what it is in ``nodes/ID.json`` of the sweep's records, then reads what the others wrote: a storage
 that each has for itself is found out so. Nodes that differ when a sweep starts stop it, with a table; one that joins
-later is sent away. The second file that imports Ray.
+later is sent away.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
+from sweeps.run import before_ray  # noqa: F401  # Ray reads it at import
+
+# isort: split
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweeps.records.changed import code_of
 from sweeps.records.store import Store
 
+LOOK = 1.0  # seconds between looks at what nodes there are
 ANSWER = 180.0  # seconds for a node to start a process and answer
 AWAY = 30.0  # seconds until a node that differs is taken out of the cluster
 PREEMPTION = 2  # among Ray's reasons for a node to end, the one that is not asked whether it is idle
