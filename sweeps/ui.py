@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 
-from sweeps.track.tracker import QUIET, experiments, local_tracking
+from sweeps.track.connection import QUIET, experiments, local_tracking
 
 LOCKED = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
 TRIED = 20

@@ -285,7 +285,7 @@ def _forked(arguments: list[str], kill: Kill | None) -> int:
 
 
 def _import_all() -> None:
-    from sweeps.track.tracker import QUIET
+    from sweeps.track.connection import QUIET
 
     os.environ.update(QUIET)
     for module in SLOW:

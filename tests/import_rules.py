@@ -24,11 +24,12 @@ class Rule(NamedTuple):
 
 
 RAY = {f"sweeps/run/{name}.py" for name in ("actor", "adapters", "nodes", "slots", "tune")}
+MLFLOW = {"sweeps/track/connection.py", "sweeps/track/ledger.py"}
 RULES = [
     Rule("minmax", {"cluster", "mlflow", "optuna", "ray", "sweeps"} | NETWORK, set()),
     Rule("sweeps", {"cluster"}, set()),
     Rule("sweeps", {"ray"}, RAY),
-    Rule("sweeps", {"mlflow"}, {"sweeps/track/tracker.py"}),
+    Rule("sweeps", {"mlflow"}, MLFLOW),
     Rule("cluster", OURS - {"cluster"}, set()),
     Rule("cluster", {"mlflow", "optuna", "torch"}, set()),  # it starts their programs
     Rule("cluster", {"ray"}, {"cluster/local/loopback.py"}),  # which runs in Ray's own program, as its hook

@@ -27,8 +27,10 @@ from sweeps.search.trials import Trial
 from sweeps.spec.sweep import load
 from sweeps.track import describe as shown
 from sweeps.track.background import Background
+from sweeps.track.connection import TrackingError, local_tracking
+from sweeps.track.ledger import Ledger
 from sweeps.track.reconcile import Counts, Summary, Table
-from sweeps.track.tracker import Ledger, Tracker, TrackingError, local_tracking
+from sweeps.track.tracker import Tracker
 from sweeps.track.views import views_of
 
 pytestmark = pytest.mark.filterwarnings(
@@ -43,7 +45,8 @@ FIRST = """
 import sys
 import zlib
 from sweeps.records.store import Store
-from sweeps.track.tracker import Tracker, local_tracking
+from sweeps.track.connection import local_tracking
+from sweeps.track.tracker import Tracker
 assert "mlflow" not in sys.modules and "fsspec" not in sys.modules
 Tracker(Store(sys.argv[1]), "empty", *local_tracking(sys.argv[1]), list, lambda trial: None).reconcile()
 """

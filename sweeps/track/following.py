@@ -18,9 +18,10 @@ from sweeps.search import space
 from sweeps.show import mapgather
 from sweeps.show.palette import of_arm
 from sweeps.spec.environment import expand
+from sweeps.track.connection import local_tracking
 from sweeps.track.describe import Dataset, Description
 from sweeps.track.summarize import RunningPage, keys, summary_of
-from sweeps.track.tracker import Tracker, local_tracking
+from sweeps.track.tracker import Tracker
 from sweeps.track.views import views_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from sweeps.records.record import Report, TrialRecord
 from sweeps.records.store import Store
@@ -30,10 +30,8 @@ from sweeps.track.describe import (
     run_name,
     tags_of,
 )
+from sweeps.track.ledger import Ledger, Run, Value
 from sweeps.track.pictures import FOLDER, picture_name, thumbnail
-
-if TYPE_CHECKING:
-    from sweeps.track.tracker import Ledger
 
 STATUS = {RUNNING: "RUNNING", COMPLETE: "FINISHED", PRUNED: "FINISHED", FAILED: "FAILED"}
 LOGGED_IMAGES = "mlflow.loggedImages"  # what makes the run page look for pictures
@@ -56,28 +54,6 @@ class Counts(NamedTuple):
     def plus(self, other: Counts) -> Counts:
         """Both together."""
         return Counts(*(mine + its for mine, its in zip(self, other, strict=True)))
-
-
-class Run(NamedTuple):
-    """A run as MLflow has it. ``metrics``: name -> latest value; ``last``: name -> its step; ``datasets``: digests."""
-
-    run_id: str
-    start: int
-    status: str
-    tags: Mapping[str, str]
-    params: frozenset[str]
-    metrics: Mapping[str, float]
-    last: Mapping[str, int]
-    datasets: frozenset[str]
-
-
-class Value(NamedTuple):
-    """One value of a metric."""
-
-    name: str
-    value: float
-    time_ms: int
-    step: int
 
 
 class Table(NamedTuple):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sweeping import wait_for
 
-from sweeps.track.tracker import QUIET, local_tracking
+from sweeps.track.connection import QUIET, local_tracking
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from serving import served
 from sweeping import Left
 
 from sweeps.records.store import Store
+from sweeps.track.connection import experiments, local_tracking
 from sweeps.track.describe import run_name
 from sweeps.track.reconcile import Summary, Table
-from sweeps.track.tracker import experiments, local_tracking
 
 pytestmark = [
     pytest.mark.slow,
