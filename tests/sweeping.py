@@ -15,7 +15,8 @@ from optuna.trial import FrozenTrial, TrialState
 from sweeps.records.folder import Folder
 from sweeps.records.record import TrialRecord
 from sweeps.records.store import Store
-from sweeps.run import driver, serial
+from sweeps.run import serial
+from sweeps.run.begin import begin
 from sweeps.run.driver import open_sweep, write_report
 from sweeps.run.service import Service
 from sweeps.search.database import open_storage
@@ -104,7 +105,7 @@ def begun(storage: Path, text: str, *overrides: str) -> Folder:
     """A sweep that nobody drives yet."""
     storage.mkdir(exist_ok=True)
     (storage / "spec.yaml").write_text(text)
-    return driver.begin(load(storage / "spec.yaml", [f"storage={storage}", *overrides]), text)
+    return begin(load(storage / "spec.yaml", [f"storage={storage}", *overrides]), text)
 
 
 def driven(storage: Path, text: str, *overrides: str) -> tuple[Sweep, Service, Folder]:

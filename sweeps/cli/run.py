@@ -42,7 +42,7 @@ def run(
     with told():
         sweep = _load(spec, overrides)
         from sweeps.records.folder import Folder
-        from sweeps.run.driver import begin
+        from sweeps.run.begin import begin
         from sweeps.spec.reading import read
 
         folder = Folder(sweep.storage, sweep.name)
@@ -129,10 +129,10 @@ def check(spec: Spec, overrides: Overrides = None, estimate: bool = True) -> Non
 
         Console().print(arms_table(sweep))
         if estimate:
-            from sweeps.run import driver
+            from sweeps.run.estimate import estimate as measured
 
             with _placed(spec, overrides):
-                about = driver.estimate(sweep, os.cpu_count() or 1)
+                about = measured(sweep, os.cpu_count() or 1)
             print(f"at most {about.trials} trials; without pruning about {about.minutes:.2g} minutes of training on "
                   f"this machine's {os.cpu_count()} cores, {about.disk_megabytes:.0f} MB on disk and "
                   f"{about.memory_megabytes:.0f} MB of memory")  # fmt: skip

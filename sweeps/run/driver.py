@@ -5,24 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from sweeps.judge.maps import ArmMap
 from sweeps.judge.ranking import Ranking
 from sweeps.records.changed import Change, code_of, of_spec, of_what_runs, refused
-from sweeps.records.folder import Folder, NoSweep, SweepExists, versions
-from sweeps.run.assemble import Unfit, any_hypers, game_of, prepare, rehearse, service_of
-from sweeps.run.owner import Holder, Ownership, owner_of
+from sweeps.records.folder import Folder, versions
+from sweeps.run.assemble import prepare, service_of
+from sweeps.run.owner import Ownership
 from sweeps.run.refresh import Refresher
 from sweeps.run.room import refuse_too_much
 from sweeps.run.service import RayFailed
 from sweeps.run.stopping import GRACE, LAST_PASS, Stopping
-from sweeps.run.worker import Worker
-from sweeps.search.database import engine_of, open_storage
-from sweeps.search.enqueue import Points, taken_from
-from sweeps.search.mounts import refuse_network
+from sweeps.search.database import engine_of
 from sweeps.search.trials import FAILED
 from sweeps.show import gather, mapgather
 from sweeps.show.display import Changes, Display
@@ -30,11 +26,11 @@ from sweeps.show.live import Live
 from sweeps.show.pagegather import Gatherer
 from sweeps.show.report.page import render
 from sweeps.show.results import results_of
-from sweeps.spec.environment import expand, veiled
+from sweeps.spec.environment import veiled
 from sweeps.spec.redact import redacted
-from sweeps.spec.sweep import Arm, Sweep
+from sweeps.spec.sweep import Sweep
 from sweeps.track.background import promise
-from sweeps.track.following import created, dataset_of, run_pages
+from sweeps.track.following import created, run_pages
 from sweeps.track.process import TrackingProcess
 from sweeps.track.summarize import summary_of
 
@@ -57,69 +53,6 @@ class Outcome(NamedTuple):
     tracking_error: str | None
     stopped: bool
     maps: tuple[ArmMap, ...] = ()
-
-
-def begin(sweep: Sweep, text: str) -> Folder:
-    """Creates the sweep's folder, once all its parts have been seen to fit.
-
-    Raises:
-        SweepExists: the name is taken.
-        NoRoom: this machine has not what a trial asks for.
-        Unfit: they do not.
-        OSError: the storage cannot be written.
-    """
-    folder = Folder(sweep.storage, sweep.name)
-    if folder.exists:  # at once: data may take a while
-        raise _exists(folder)
-    refuse_too_much(sweep.resources)
-    _refuse_studies(sweep, folder)
-    taken = _taken(sweep)
-    try:
-        folder.create(sweep, text, rehearse(sweep), taken, dataset_of(sweep), Worker.here()._asdict())
-    except SweepExists as error:
-        raise _exists(folder) from error
-    return folder
-
-
-def _exists(folder: Folder) -> SweepExists:
-    """The refusal of a name that is taken: who runs that sweep, or was about to when it was begun."""
-    about = folder.read()
-    runner = owner_of(folder)
-    if runner is None and about.get("by") and not folder.store.list("trials"):
-        since = datetime.fromisoformat(about["created"]).timestamp()
-        runner = Holder(token="", since=since, heartbeat=since, **about["by"])
-    if runner is not None and runner.lives():
-        what = f"run by {runner.told}: `{folder.command('status')}` shows it"
-    else:
-        what = f"`{folder.command('resume')}`"
-    return SweepExists(f"sweep {folder.name} exists in {folder.storage}: {what}, or another name")
-
-
-def _taken(sweep: Sweep) -> dict[str, Points]:
-    """The points that the sweep begins with because an earlier one tried them, copied so as not to need that again."""
-    said = sweep.search.start_from
-    if said is None:
-        return {}
-    try:
-        taken = taken_from(sweep, open_sweep(Folder(sweep.storage, said.sweep))[1], said.trials)
-    except NoSweep as error:
-        raise Unfit(("search", "start_from", "sweep"), str(error)) from error
-    if not any(taken.values()):
-        what = f"sweep {said.sweep} has no complete trial of these arms that fits their space"
-        raise Unfit(("search", "start_from"), f"{what}; one with some is allowed")
-    return taken
-
-
-def _refuse_studies(sweep: Sweep, folder: Folder) -> None:
-    """Raises ``Unfit`` where the studies cannot be kept."""
-    try:
-        if sweep.studies is None:
-            refuse_network(folder.path)
-        else:
-            open_storage(expand(sweep.studies)).engine.dispose()
-    except OSError as error:
-        key = "storage" if sweep.studies is None else "studies"
-        raise Unfit((key,), veiled(str(error), sweep.studies or sweep.storage)) from error
 
 
 def extend(folder: Folder, trials: int, accept: bool = False) -> None:
@@ -309,56 +242,3 @@ def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: TrackingP
     if folder.runs() != linked:  # the page links to them, and MLflow is to have the same page
         write_report(sweep, service, folder, *ended)
     tracker.finish(summary_of(folder.store, sweep, created(folder.read())))
-
-
-class Estimate(NamedTuple):
-    """What a sweep will take, from a short measurement on this machine."""
-
-    trials: int
-    minutes: float
-    disk_megabytes: float
-    memory_megabytes: float
-
-
-def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
-    """Trains each arm's members a few steps and multiplies: an upper bound, as pruning saves some.
-
-    Raises:
-        NoRoom: this machine has not what a trial asks for.
-        Unfit: parts of the spec do not fit each other.
-    """
-    import resource
-
-    import minmax
-    from minmax import checkpoint
-    from minmax.lazy import torch
-    from sweeps.run.trial import threads_for
-    from sweeps.search.space import optimizer_of
-
-    refuse_too_much(sweep.resources)
-    rehearse(sweep)
-    torch.set_num_threads(threads_for(sweep.resources.cpu))
-    device = "cuda" if sweep.resources.gpu else "cpu"
-    game, seconds, size = game_of(sweep), 0.0, 0
-    for arm in sweep.optimizers:
-        optimizer = optimizer_of(sweep, arm)
-        hypers = any_hypers(optimizer)
-        for members, trials in _shapes(sweep, arm):
-            run = iter(minmax.train(game, optimizer, hypers, range(members), steps, [2], device=device))
-            begun = next(run)
-            size += trials * len(checkpoint.dumps(begun.state))
-            start = time.perf_counter()
-            spent = next(run).cost - begun.cost
-            seconds += trials * (time.perf_counter() - start) / spent * sweep.length
-    slots = max(1, int(cores // sweep.resources.cpu))
-    kept = 3 + 1  # the last two and the best, and MLflow's copy of one
-    trials = sum(count for arm in sweep.optimizers for _, count in _shapes(sweep, arm))
-    memory = slots * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3  # kilobytes, on Linux
-    return Estimate(trials, seconds / slots / 60, kept * size / 1e6, memory)
-
-
-def _shapes(sweep: Sweep, arm: Arm) -> list[tuple[int, int]]:
-    """How many members the arm's trials have, and how many trials have so many."""
-    if sweep.map is not None:
-        return mapgather.shapes(sweep, arm)
-    return [(sweep.seeds, sweep.repeats * sweep.share), (sweep.confirm.seeds, sweep.repeats)]
