@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minmax import metrics as metric_registry
 from minmax import tree
+from minmax.chance import Chance
+from minmax.clock import Clock, cost_of, end_of, marks_until
 from minmax.field import lift
+from minmax.hypers import hypers_over_members
 from minmax.lazy import torch
 from minmax.packing import Packing
 from minmax.schedules.per_player import per_player, scaled
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEVER = -1
-RANDOM, RANDOM_CUDA = "random", "random_cuda"  # in a state: the global generators that a user's module draws from
 UNIFORM = -1.0  # in a state, where another average has its decay
 
 
@@ -66,11 +65,9 @@ class Run:
         chunk: int,
     ) -> None:
         self.game, self.optimizer, self.hypers = lift(game), optimizer, hypers
-        self.seeds, self._marks, self._by_cost = list(seeds), marks, by_cost
+        self.seeds, self._clock = list(seeds), Clock(marks, by_cost, optimizer.cost)
         self._chunks = [slice(first, first + chunk) for first in range(0, len(self.seeds), chunk)]
-        self.steps = max(1, round(marks[-1] / optimizer.cost)) if by_cost else int(marks[-1])
         self._metrics, self._average, self._device, self._dtype = list(metrics), average, device, dtype
-        self._at, self._spent, self._last_cost = 0.0, 0.0, 0.0
         self._restore(resume) if resume is not None else self._begin(game)
         self._schedules = {} if schedule is None else per_player(schedule, list(self._players), optimizer)
         streams = {} if resume is None else resume["streams"]
@@ -83,28 +80,21 @@ class Run:
     def __iter__(self) -> Iterator[Report]:
         totals: dict[str, Tensor] = {}
         since = 0
-        while self._at < self._marks[-1]:
+        while not self._clock.is_over:
             for name, own in self._advance().items():
                 totals[name] = totals.get(name, 0) + own
             since += 1
-            passed = bisect_right(self._marks, self._position())
-            if passed and self._marks[passed - 1] > self._at:
-                self._at = self._marks[passed - 1]
+            if self._clock.is_due():
                 yield self._report({name: total / since for name, total in totals.items()})
                 totals, since = {}, 0
 
-    def _position(self) -> float:
-        """Where on the scale of the marks; by cost, a mark is passed at the step that ends nearest to it."""
-        return self._spent + self._last_cost / 2 if self._by_cost else self._step
-
     def _begin(self, game: Game) -> None:
         members = [game.init(generator(seed, "init")) for seed in self.seeds]
-        self._step = 0
         self._pack(tree.map(self._cast, tree.stack(members)))
         self._state = self.optimizer.init(self._players)
         self._averaged = self._players
         self._diverged_at = torch.full((len(self.seeds),), NEVER, device=self._device)
-        self._random = {} if game.native else self._module_randomness()
+        self._chance = Chance({}, self._device) if game.native else Chance.begun(self.seeds[0], self._device)
         self._memory: dict[str, Tree] = {}
 
     def _restore(self, state: State) -> None:
@@ -116,14 +106,13 @@ class Run:
                 f"average: {self._average!r} given; the resumed state holds {held!r}, which alone is allowed"
             )
         state = tree.map(lambda x: x.to(self._device), {k: v for k, v in state.items() if k != "streams"})
-        self._step, self._spent = int(state["step"]), float(state["spent"])
-        self._at = float(state["at"]) if self._by_cost else self._step
+        self._clock.restore(state)
         self._pack(state["players"])
         self._state = tree.fill(self.optimizer.init(self._players), state.get("optimizer", {}), "optimizer")
         self._averaged = self._packing.pack(state["average"]) if "average" in state else self._players
         self._diverged_at = state["diverged_at"]
         self._memory = state.get("memory", {})
-        self._random = {name: state[name].cpu() for name in (RANDOM, RANDOM_CUDA) if name in state}
+        self._chance = Chance.of(state, self._device)
 
     def _pack(self, players: Players) -> None:
         _check_players(self.game, self.optimizer, players)
@@ -132,17 +121,15 @@ class Run:
 
     def _advance(self) -> dict[str, Tensor]:
         """One step; a member whose players are no longer finite stays where it last was."""
-        with self._lent_randomness():
+        with self._chance.lent():
             players, state, info = self._one_step()
-        self._step += 1
-        self._last_cost = _cost_of(info, self.optimizer)
-        self._spent += self._last_cost
+        self._clock.tick(cost_of(info, self.optimizer))
         finite = _finite(players)
         alive = finite & (self._diverged_at == NEVER)
         if not alive.all():  # a branch of the training loop, not of the step: members stay independent
             players = tree.where(alive, players, self._players)
             fell = ~finite & (self._diverged_at == NEVER)
-            self._diverged_at = torch.where(fell, self._step, self._diverged_at)
+            self._diverged_at = torch.where(fell, self._clock.step, self._diverged_at)
         self._players, self._state = players, state
         self._take_average()
         return info
@@ -150,7 +137,7 @@ class Run:
     def _one_step(self) -> tuple[Players, State, dict[str, Tensor]]:
         batches = tuple(self._batches.next() for _ in range(self.optimizer.batches))
         noise = self._noise.next()
-        hypers = scaled(self.hypers, self._schedules, self._elapsed(), self.steps)
+        hypers = scaled(self.hypers, self._schedules, self._clock.elapsed, self._clock.steps)
         whole = (self._players, self._state, dict(enumerate(batches)), noise, hypers)
         if len(self._chunks) == 1:
             return self._step_of(*whole)
@@ -168,40 +155,10 @@ class Run:
             players = game.renew(players, batches[0])
         return players, state, info
 
-    def _elapsed(self) -> int:
-        """How many of ``steps`` lie behind, for schedules; by cost, as many as the part of the length."""
-        if not self._by_cost:
-            return self._step
-        return min(round(self._spent / self._marks[-1] * self.steps), self.steps - 1)
-
-    @contextmanager
-    def _lent_randomness(self, keep: bool = True) -> Iterator[None]:
-        """A user's module may draw from the global generators (dropout): it is lent the run's own meanwhile."""
-        if not self._random:
-            yield
-            return
-        on_cuda = RANDOM_CUDA in self._random
-        with torch.random.fork_rng(devices=[self._device] if on_cuda else []):
-            torch.set_rng_state(self._random[RANDOM])
-            if on_cuda:
-                torch.cuda.set_rng_state(self._random[RANDOM_CUDA], self._device)
-            yield
-            if keep:
-                self._random = {RANDOM: torch.get_rng_state()}
-                if on_cuda:
-                    self._random[RANDOM_CUDA] = torch.cuda.get_rng_state(self._device)
-
-    def _module_randomness(self) -> dict[str, Tensor]:
-        """The states that the global generators begin with, by their names in a run's state."""
-        devices = {RANDOM: "cpu"}
-        if torch.device(self._device).type == "cuda":
-            devices[RANDOM_CUDA] = self._device
-        return {name: generator(self.seeds[0], "module", device).get_state() for name, device in devices.items()}
-
     def _take_average(self) -> None:
         if self._average is None:
             return
-        weight = 1 / self._step if self._average == "uniform" else 1 - float(self._average)
+        weight = 1 / self._clock.step if self._average == "uniform" else 1 - float(self._average)
 
         def blend(mean: Tensor, new: Tensor) -> Tensor:
             return torch.lerp(mean, new, weight) if new.is_floating_point() else new
@@ -213,35 +170,35 @@ class Run:
         players = self._packing.unpack(self._players if self._average is None else self._averaged)
         measured: dict[str, Tensor] = {}
         for metric in self._metrics:
-            with self._lent_randomness(keep=False):
+            with self._chance.lent(keep=False):
                 values = tree.cat([self._measured(metric, tree.part(players, members)) for members in self._chunks])
             if metric.recall is not None:
                 key = next(iter(metric.outputs))
                 values, self._memory[key] = metric.recall(values, self._memory.get(key, {}))
             for name, own in values.items():
                 measured[name] = _with_worst(own, diverged, metric.outputs[name])
-        cost = round(self._spent, 6)  # a sum of many steps
+        clock, cost = self._clock, round(self._clock.spent, 6)  # a sum of many steps
         state = self._snapshot()
-        return Report(self._step, self._at, cost, measured, info, players, diverged, self._diverged_at, state)
+        return Report(clock.step, clock.at, cost, measured, info, players, diverged, self._diverged_at, state)
 
     def _measured(self, metric: Metric, players: Players) -> Any:
         return metric.measure(self.game, players, generator(0, "metric", self._device))
 
     def _snapshot(self) -> State:
         state: State = {
-            "step": torch.tensor(self._step),
+            "step": torch.tensor(self._clock.step),
             "players": self._packing.unpack(self._players),
             "optimizer": self._state,
             "diverged_at": self._diverged_at,
-            "at": torch.tensor(self._at, dtype=torch.float64),
-            "spent": torch.tensor(self._spent, dtype=torch.float64),
+            "at": torch.tensor(self._clock.at, dtype=torch.float64),
+            "spent": torch.tensor(self._clock.spent, dtype=torch.float64),
             "streams": {"batch": self._batches.state, "noise": self._noise.state},
         }
         if self._average is not None:
             state["average"] = self._packing.unpack(self._averaged)
             state["decay"] = torch.tensor(UNIFORM if self._average == "uniform" else self._average, dtype=torch.float64)
         memory = {"memory": dict(self._memory)} if self._memory else {}
-        return {**state, **memory, **self._random}
+        return {**state, **memory, **self._chance.state}
 
     def _cast(self, leaf: Tensor) -> Tensor:
         if leaf.is_floating_point() and self._dtype is not None:
@@ -295,7 +252,7 @@ def train(
         raise ValueError("seeds: 0 given; at least 1 is allowed")
     if chunk is not None and chunk < 1:
         raise ValueError(f"chunk: {chunk} given; at least 1 is allowed")
-    marks = _marks(_end(steps, length), report_every)
+    marks = marks_until(end_of(steps, length), report_every)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if isinstance(dtype, str):
@@ -307,64 +264,6 @@ def train(
     return Run(
         game, optimizer, values, seeds, marks, by_cost, built, averaged, device, dtype, resume, schedule, at_once
     )
-
-
-def hypers_over_members(
-    optimizer: Optimizer, hypers: Mapping[str, float | Sequence[float]], members: int
-) -> dict[str, Tensor]:
-    """Every hyperparameter as float64 ``[M]``, defaults filled in.
-
-    Raises:
-        ValueError: an unknown or missing name, a value that is not allowed, or not one value a member.
-    """
-    unknown = sorted(set(hypers) - set(optimizer.hypers))
-    if unknown:
-        raise ValueError(
-            f"{unknown[0]}: {optimizer.name} has no such hyperparameter; allowed: {', '.join(optimizer.hypers)}"
-        )
-    values = {}
-    for name, declared in optimizer.hypers.items():
-        given = hypers.get(name, declared.default)
-        if given is None:
-            raise ValueError(f"{name}: {optimizer.name} needs a value; allowed: {declared.allowed}")
-        own = torch.as_tensor(given, dtype=torch.float64).flatten()
-        for value in own.tolist():
-            if not declared.allows(value):
-                raise ValueError(f"{name}: {value:g} given; allowed: {declared.allowed}")
-        if len(own) not in (1, members):
-            raise ValueError(f"{name}: {len(own)} values for {members} members; allowed: one, or one a member")
-        values[name] = own.expand(members).clone()
-    return values
-
-
-def _end(steps: int | None, length: float | None) -> float:
-    """Where a run ends, in steps or in field units."""
-    if steps is not None and length is not None:
-        raise ValueError(f"length: {length:g} given beside {steps} steps; one of them is allowed")
-    name, end = ("length", length) if length is not None else ("steps", 1000 if steps is None else steps)
-    if not 1 <= end < math.inf:
-        raise ValueError(f"{name}: {end:g} given; at least 1 is allowed")
-    return end
-
-
-def _marks(end: float, report_every: float | Collection[float] | None) -> list[float]:
-    """Where reports are due, in order; the last is the end."""
-    if report_every is None:
-        return [end]
-    marks = [report_every] if isinstance(report_every, (int, float)) else sorted(report_every)
-    if marks and not marks[0] >= 1:
-        raise ValueError(f"report_every: {marks[0]:g} given; at least 1 is allowed")
-    if isinstance(report_every, (int, float)):
-        marks = [index * report_every for index in range(1, int(end // report_every) + 1)]
-    return [*(mark for mark in marks if mark < end), end]
-
-
-def _cost_of(info: dict[str, Tensor], optimizer: Optimizer) -> float:
-    """Of a step, the members' mean; what it is declared to be where it does not say, or says nothing sensible."""
-    if "cost" not in info:
-        return optimizer.cost
-    said = info["cost"].double()
-    return torch.where(said.isfinite() & (said > 0), said, optimizer.cost).mean().item()
 
 
 def _checked(average: float | str | None) -> float | str | None:

@@ -16,8 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 import minmax
 from minmax import checkpoint, streams, tree
 from minmax.field import field, lift
+from minmax.hypers import hypers_over_members
 from minmax.nets.mlp import MLP
-from minmax.train import hypers_over_members
 from minmax.types import Batch, Game, Hypers, Optimizer, Players, Range, State
 
 HYPERS = {

@@ -14,7 +14,7 @@ from torch import Tensor
 
 import minmax
 from minmax import checkpoint, streams, tree
-from minmax.train import hypers_over_members
+from minmax.hypers import hypers_over_members
 from minmax.types import Game, Optimizer
 
 CYCLES = 20

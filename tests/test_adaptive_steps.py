@@ -12,7 +12,7 @@ from contract import hypers_for, module_gan
 import minmax
 from minmax import tree
 from minmax.games.quadratic import quadratic
-from minmax.train import hypers_over_members
+from minmax.hypers import hypers_over_members
 from minmax.types import Game, Optimizer
 
 COMMON: dict[str, Any] = {"dtype": "float64", "device": "cpu"}

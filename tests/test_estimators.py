@@ -20,9 +20,9 @@ from torch import Tensor
 import minmax
 from minmax import tree
 from minmax.field import lift
+from minmax.hypers import hypers_over_members
 from minmax.optimizers.consensus import ESTIMATORS
 from minmax.packing import Packing
-from minmax.train import hypers_over_members
 from minmax.types import Batch, Game, Players
 
 MINIBATCHES, EXAMPLES, VARIANCE = 100_000, 16, 0.5

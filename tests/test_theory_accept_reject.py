@@ -16,8 +16,8 @@ from torch import Tensor
 import minmax
 from minmax import tree
 from minmax.field import lift
+from minmax.hypers import hypers_over_members
 from minmax.optimizers.accept_reject import equilibrium, equilibrium_share
-from minmax.train import hypers_over_members
 from minmax.types import Batch, Game, Hypers, Optimizer, Players, State
 
 MEMBERS = 256

@@ -30,8 +30,8 @@ from torch import Tensor, nn
 
 import minmax
 from minmax import tree
+from minmax.hypers import hypers_over_members
 from minmax.optimizers.cgls import cgls
-from minmax.train import hypers_over_members
 from minmax.types import Batch, Players
 
 RATES = {"lr": 0.3, "lr_ratio": 1.7}

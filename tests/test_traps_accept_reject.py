@@ -16,7 +16,7 @@ from torch import Tensor
 import minmax
 from minmax import tree
 from minmax.field import lift, value
-from minmax.train import hypers_over_members
+from minmax.hypers import hypers_over_members
 from minmax.types import Batch, Game, Optimizer, Players, State
 
 MEMBERS, STEPS = 64, 12

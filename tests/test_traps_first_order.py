@@ -17,8 +17,8 @@ from linear_maps import bilinear_of, iteration_matrix, measured_rate, planar_pat
 import minmax
 from minmax import transforms, tree
 from minmax.field import field
+from minmax.hypers import hypers_over_members
 from minmax.optimizers.play import direct, move
-from minmax.train import hypers_over_members
 from minmax.types import Optimizer
 
 ADAM = {"beta1": 0.5, "beta2": 0.9, "eps": 1e-3}

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minmax import tree
+from minmax.hypers import hypers_over_members
 from minmax.lazy import torch
 from minmax.optim.closures import Arena, ClosureGame
 from minmax.optim.minibatches import Minibatches, draw_seed
 from minmax.optim.scaling import LossScale
 from minmax.optimizers import OPTIMIZERS
 from minmax.packing import Packing
-from minmax.train import hypers_over_members
 from minmax.types import Hypers, Optimizer, Players, Range, State, Tree
 
 if TYPE_CHECKING:

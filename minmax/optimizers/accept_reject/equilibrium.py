@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from minmax import tree
+from minmax.hypers import hypers_over_members
 from minmax.lazy import torch
 from minmax.metrics.minibatch import for_all
 from minmax.streams import one_by_one
-from minmax.train import hypers_over_members
 from minmax.types import Game, Goal, Metric, Optimizer, Players, Tree
 
 if TYPE_CHECKING:

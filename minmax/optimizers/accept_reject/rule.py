@@ -16,7 +16,7 @@ from minmax.registry import check_known
 from minmax.types import TWO_PLAYERS, VALUE, Batch, Game, Hypers, Info, Optimizer, Players, Range, State, Tree
 
 if TYPE_CHECKING:
-    from torch import Generator
+    from torch import Generator, Tensor
 
 DELTA = {"delta": Range(0.0, 0.1, default=0.0, searched=False, ge=0)}
 RESTORED = ("all", "weights")
@@ -65,12 +65,7 @@ def accept_reject(
         ValueError: fewer than one ascent step, patience below 1, an unknown schedule, proposal or restore; or an option
             other than the ascent steps beside ``as_released``.
     """
-    for name, number in {"ascent_steps": ascent_steps, "patience": patience}.items():
-        if number < 1:
-            raise ValueError(f"{name}: {number} given; at least 1 is allowed")
-    check_known("schedule", schedule, SCHEDULES)
-    check_known("proposal", proposal, PROPOSALS)
-    check_known("restore", restore, RESTORED)
+    _refuse(ascent_steps, patience, schedule, proposal, restore)
     if as_released:
         if (patience, schedule, proposal, to_tolerance, restore, paired) != DEFAULTS:
             raise ValueError("as_released: given beside another option; only transform and ascent_steps are allowed")
@@ -96,22 +91,34 @@ def accept_reject(
         better = value(game, answer.players, after) < value(game, players, before) - hypers["delta"]
         lucky = noise["coin"] < luck.probability(state["iteration"], hypers)
         kept = (better | lucky) & ~state["stopped"]
-        rejects = torch.where(kept, 0.0, state["rejects"] + 1)
-        stopped = state["stopped"] | (rejects >= patience)
-        remembered = kept if restore == "all" else ~state["stopped"]
-        later = {
-            "transform": tree.where(remembered, answer.state, state["transform"]),
-            "iteration": state["iteration"] + 1,
-            "rejects": rejects,
-            "stopped": stopped,
-        }
-        info = {"accepted": kept.double(), "stopped": stopped.double()}
+        later = remember(state, answer.state, kept)
+        info = {"accepted": kept.double(), "stopped": later["stopped"].double()}
         if to_tolerance:
             info["cost"] = fixed_cost + 0.7 * answer.gradients
         return tree.where(kept, answer.players, players), later, info
+
+    def remember(state: State, moved: Tree, kept: Tensor) -> State:
+        """The state after a proposal that was kept or not, whose own is ``moved``."""
+        rejects = torch.where(kept, 0.0, state["rejects"] + 1)
+        return {
+            "transform": tree.where(kept if restore == "all" else ~state["stopped"], moved, state["transform"]),
+            "iteration": state["iteration"] + 1,
+            "rejects": rejects,
+            "stopped": state["stopped"] | (rejects >= patience),
+        }
 
     answers, fixed_cost = 1 if to_tolerance else ascent_steps, 0.65 + proposing
     cost = fixed_cost + 0.7 * ascent_steps
     own = {**luck.hypers, **PROPOSALS[proposal].hypers, **DELTA, **(TOLERANCE if to_tolerance else {})}
     batches, needs = answers + (1 if paired else 2), frozenset({TWO_PLAYERS, VALUE})
     return Optimizer("accept_reject", init, step, batches, cost, hypers_of(rule, own), noise, needs)
+
+
+def _refuse(ascent_steps: int, patience: int, schedule: str, proposal: str, restore: str) -> None:
+    """Raises ``ValueError`` where one of them is not allowed."""
+    for name, number in {"ascent_steps": ascent_steps, "patience": patience}.items():
+        if number < 1:
+            raise ValueError(f"{name}: {number} given; at least 1 is allowed")
+    check_known("schedule", schedule, SCHEDULES)
+    check_known("proposal", proposal, PROPOSALS)
+    check_known("restore", restore, RESTORED)
