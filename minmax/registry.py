@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -59,10 +59,18 @@ class Registry(Mapping[str, Callable[..., Any]]):
 
     def explain(self, name: str) -> str:
         """One sentence for a name that is not here."""
-        close = difflib.get_close_matches(name, self._entries, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        known = ", ".join(sorted(self._entries))
-        return f"unknown {self.kind} {name!r}; {hint}known: {known}; or your own as module:function"
+        known = f"{did_you_mean(name, self._entries)}known: {', '.join(sorted(self._entries))}"
+        return f"unknown {self.kind} {name!r}; {known}; or your own as module:function"
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """``did you mean 'trials'? `` where something known is close.
+
+    >>> did_you_mean("trails", ["trials", "seeds"])
+    "did you mean 'trials'? "
+    """
+    close = difflib.get_close_matches(given, list(known), n=1)
+    return f"did you mean {close[0]!r}? " if close else ""
 
 
 def check_known(option: str, given: str, known: Collection[str]) -> None:

@@ -253,8 +253,7 @@ def train(
     if chunk is not None and chunk < 1:
         raise ValueError(f"chunk: {chunk} given; at least 1 is allowed")
     marks = marks_until(end_of(steps, length), report_every)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = device_of(device)
     if isinstance(dtype, str):
         dtype = getattr(torch, dtype)
     values = {name: own.to(device) for name, own in hypers_over_members(optimizer, hypers, len(seeds)).items()}
@@ -264,6 +263,13 @@ def train(
     return Run(
         game, optimizer, values, seeds, marks, by_cost, built, averaged, device, dtype, resume, schedule, at_once
     )
+
+
+def device_of(asked: str) -> str:
+    """Where a run is; ``"auto"`` takes a GPU if there is one."""
+    if asked != "auto":
+        return asked
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _checked(average: float | str | None) -> float | str | None:

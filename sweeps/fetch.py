@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from minmax.data import cache
 from minmax.data.files import BadFile, content
-from sweeps.spec.values import did_you_mean
+from minmax.registry import did_you_mean
 
 
 class NotFetched(RuntimeError):

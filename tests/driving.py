@@ -229,7 +229,7 @@ def _serve() -> None:
         child = os.fork()
         if child == 0:
             os.dup2(2, 1)
-            os._exit(_forked(arguments, None if kill is None else Kill(*kill)))
+            os._exit(_driven(arguments, None if kill is None else Kill(*kill)))
         print(_code(child), flush=True)
 
 
@@ -242,7 +242,7 @@ def _together(commands: list[list[str]]) -> list[int]:
             os.dup2(2, 1)
             os.close(gate[1])
             _meet(here[1], gate[0])
-            os._exit(_forked(arguments, None))
+            os._exit(_driven(arguments, None))
     os.close(here[1])
     for _ in children:
         os.read(here[0], 1)  # one that never comes lets the others through with its end
@@ -267,11 +267,24 @@ def _meet(here: int, gate: int) -> None:
     setattr(Folder, "create", met)  # noqa: B010  # not an assignment: its type is another
 
 
+def forked(work: Callable[[], object]) -> int:
+    """What became of a child that does this: 0, or minus the signal that ended it."""
+    child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return _code(child)
+
+
 def _code(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _forked(arguments: list[str], kill: Kill | None) -> int:
+def _driven(arguments: list[str], kill: Kill | None) -> int:
     try:
         code = drive(arguments, kill)
     except BaseException:

@@ -9,13 +9,12 @@ import random
 import re
 import shutil
 import signal
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import KILLED, STUDIES, Kill, strike
+from driving import KILLED, STUDIES, Kill, forked, strike
 from scipy import stats as reference
 from sweeping import Left, begun, driven
 
@@ -373,16 +372,3 @@ def test_an_extension_killed_at_any_moment_is_the_undisturbed_one(
 def die_at(folder: Folder, kill: Kill) -> None:
     strike(kill)
     carry_on(folder)
-
-
-def forked(work: Callable[[], object]) -> int:
-    """What became of a child that does this: 0, or minus the signal that ended it."""
-    child = os.fork()
-    if child == 0:
-        code = 70
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

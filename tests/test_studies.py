@@ -16,6 +16,7 @@ from typing import Any
 import optuna
 import pytest
 import sqlalchemy
+from driving import forked
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
@@ -315,19 +316,6 @@ def kill_at_statement(folder: Path, number: int) -> None:
     sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", at_a_write)
     sqlalchemy.event.listen(sqlalchemy.Engine, "commit", strike)
     one.ask("gda", SPACE, SEEDS)
-
-
-def forked(work: Callable[[], object]) -> int:
-    """What became of a child that does this: 0, or minus the signal that ended it."""
-    child = os.fork()
-    if child == 0:
-        code = 70
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 # Pruning

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.faults.processes import wait_for
+from bench.ports import free_port
 from minmax import checkpoint
 
 
@@ -90,9 +91,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.address = f"http://127.0.0.1:{self._port}"
         self.database = f"sqlite:///{folder / 'server.db'}"
         self._process: subprocess.Popen[bytes] | None = None

@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from bench.ports import free_port
+
 DELAY = 1.0
 GAPS = "BENCH_GAPS"
 
@@ -32,7 +34,7 @@ def noted(path: Path) -> tuple[float, float]:
 @contextmanager
 def slow_mlflow(place: Path, delay: float = DELAY) -> Iterator[str]:
     """A real server behind a proxy that holds every request for ``delay`` seconds; its address."""
-    port = _free()
+    port = free_port()
     options = {"host": "127.0.0.1", "port": port, "workers": 1, "backend-store-uri": f"sqlite:///{place}/slow.db",
                "artifacts-destination": place / "slow"}  # fmt: skip
     command = [sys.executable, "-m", "mlflow", "server", *(f"--{name}={value}" for name, value in options.items())]
@@ -73,12 +75,6 @@ def _proxy(port: int, delay: float) -> type[BaseHTTPRequestHandler]:
             """Nothing."""
 
     return Proxy
-
-
-def _free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(port: int, seconds: float = 120.0) -> None:

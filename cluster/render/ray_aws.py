@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cluster.config import Cluster
 from cluster.render import File
-from cluster.render.rayup import check_storage, files, subnet
+from cluster.render.rayup import check_gpus, check_storage, files, subnet
 
 
 def render(cluster: Cluster) -> list[File]:
@@ -17,7 +17,5 @@ def render(cluster: Cluster) -> list[File]:
     if cluster.aws is None:
         raise cluster.errors("aws", "is missing", "{region: …, ami: …, subnet: …} is allowed")
     check_storage(cluster)
-    if cluster.gpus and cluster.aws.worker == type(cluster.aws).model_fields["worker"].default:
-        what = f"{cluster.aws.worker} has no GPUs, and gpus is {cluster.gpus}"
-        raise cluster.errors("aws.worker", what, "an instance type that has them is allowed")
+    check_gpus(cluster, "aws", cluster.aws, "has", "an instance type that has them is allowed")
     return files(cluster, "aws", cluster.aws, subnet(cluster))

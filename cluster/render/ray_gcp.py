@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cluster.config import Cluster
 from cluster.render import File
-from cluster.render.rayup import check_storage, files, subnet
+from cluster.render.rayup import check_gpus, check_storage, files, subnet
 
 
 def render(cluster: Cluster) -> list[File]:
@@ -17,7 +17,5 @@ def render(cluster: Cluster) -> list[File]:
     if cluster.gcp is None:
         raise cluster.errors("gcp", "is missing", "{project: …, zone: …, account: …} is allowed")
     check_storage(cluster)
-    if cluster.gpus and cluster.gcp.worker == type(cluster.gcp).model_fields["worker"].default:
-        what = f"{cluster.gcp.worker} takes no GPUs, and gpus is {cluster.gpus}"
-        raise cluster.errors("gcp.worker", what, "a machine type that does (n1-standard-4, …) is allowed")
+    check_gpus(cluster, "gcp", cluster.gcp, "takes", "a machine type that does (n1-standard-4, …) is allowed")
     return files(cluster, "gcp", cluster.gcp, subnet(cluster))

@@ -51,3 +51,14 @@ def check_storage(cluster: Cluster) -> None:
     if not cluster.storage.startswith("s3://"):
         what = f"is {cluster.storage!r}, which the machines of a cloud do not share"
         raise cluster.errors("storage", what, "s3://bucket/path is allowed")
+
+
+def check_gpus(cluster: Cluster, provider: str, section: Any, does: str, allowed: str) -> None:
+    """The workers of a cloud where none are named are without GPUs.
+
+    Raises:
+        ConfigErrors: nodes are to have some.
+    """
+    if cluster.gpus and section.worker == type(section).model_fields["worker"].default:
+        what = f"{section.worker} {does} no GPUs, and gpus is {cluster.gpus}"
+        raise cluster.errors(f"{provider}.worker", what, allowed)

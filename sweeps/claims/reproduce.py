@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import minmax
 from minmax.games.gan import Gan
+from minmax.registry import did_you_mean
 from sweeps.claims import CLAIMS, show, work
 from sweeps.claims.claim import Claim
 from sweeps.claims.results import Missing, Results
@@ -102,9 +102,7 @@ def named(name: str) -> Claim:
     """The claim of that name."""
     if name in CLAIMS:
         return CLAIMS[name]
-    close = difflib.get_close_matches(name, CLAIMS, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    raise UnknownClaim(f"claim: {name!r} given; {hint}known: {', '.join(CLAIMS)}")
+    raise UnknownClaim(f"claim: {name!r} given; {did_you_mean(name, CLAIMS)}known: {', '.join(CLAIMS)}")
 
 
 def affordable(minutes: float = HALF_AN_HOUR) -> list[Claim]:

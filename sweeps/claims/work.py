@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from minmax.lazy import torch
+from minmax.train import device_of
 from sweeps.claims.claim import Claim
 from sweeps.claims.results import Results
 
@@ -77,7 +78,7 @@ def work(
     """One worker: every chunk that nobody has run and nobody is at, the first of every cell first."""
     results = Results(root)
     claims = [_first(claim, seeds) for claim in claims]
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = device_of(device)
     by = provenance(device)  # of the code that is loaded, whatever happens to its files meanwhile
     for claim, name, own in _in_turn(claims, results, device):
         with results.taken(claim, name, own) as mine:

@@ -6,12 +6,13 @@ report, and the command line prints intervals without waiting for scipy. Tests c
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
+
+from minmax.registry import did_you_mean
 
 
 class Interval(NamedTuple):
@@ -154,8 +155,7 @@ def aggregator(name: str) -> Aggregate:
     if match := re.fullmatch(r"quantile(\d{1,2})", name, flags=re.ASCII):
         q = int(match[1]) / 100
         return lambda values: quantile(values, q)
-    close = difflib.get_close_matches(name, [*AGGREGATES, "quantile90"], n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    hint = did_you_mean(name, [*AGGREGATES, "quantile90"])
     raise ValueError(f"unknown aggregate {name!r}; {hint}known: {', '.join(AGGREGATES)}, quantileNN (as in quantile90)")
 
 

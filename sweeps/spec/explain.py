@@ -8,8 +8,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from minmax.registry import did_you_mean
 from sweeps.spec.source import KeyPath, Source, shown
-from sweeps.spec.values import did_you_mean
 
 _KINDS = {
     "int_type": "a whole number is allowed",

@@ -5,10 +5,9 @@ Each raises ``wrong(what, allowed)``, which names no key: the model knows where 
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from minmax.diagnosis import RULES
 from minmax.metrics import METRICS
-from minmax.registry import Registry, UnknownName
+from minmax.registry import Registry, UnknownName, did_you_mean
 from minmax.types import Metric
 from sweeps.judge.stats import aggregator
 from sweeps.spec.environment import refers
@@ -32,16 +31,6 @@ RESERVED = ("mlartifacts",)  # what a storage holds beside its sweeps
 def wrong(what: str, allowed: str) -> PydanticCustomError:
     """The error of a value: what is wrong with it, what is allowed."""
     return PydanticCustomError("spec", "{what}; {allowed}", {"what": what, "allowed": allowed})
-
-
-def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """``did you mean 'trials'? `` where something known is close.
-
-    >>> did_you_mean("trails", ["trials", "seeds"])
-    "did you mean 'trials'? "
-    """
-    close = difflib.get_close_matches(given, list(known), n=1)
-    return f"did you mean {close[0]!r}? " if close else ""
 
 
 def listed(given: str, names: Collection[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from services import free_port
 from sweeping import wait_for
 
 from sweeps.track.connection import QUIET, local_tracking
@@ -20,9 +20,7 @@ from sweeps.track.connection import QUIET, local_tracking
 @contextmanager
 def served(storage: Path) -> Iterator[str]:
     """Runs MLflow's server over a storage."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     database, artifacts = local_tracking(str(storage))
     where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command = [sys.executable, "-m", "mlflow", "server", *where, "--backend-store-uri", database]

@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 from configured import configured, documents, placed, rendered
+from services import free_port
 
 BINARIES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), None)
 HOSTS = ["127.0.0.1", "10.0.0.9"]
@@ -169,9 +169,7 @@ def test_what_is_set_up_serves_each_role_its_own(open_folder: Path) -> None:
     import psycopg
 
     folder = open_folder
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     where = [f"services.data={folder}/data", f"services.config={folder}/config", f"services.postgres_port={port}"]
     cluster = configured(folder, "services.host=127.0.0.1", f"services.postgres_bin={BINARIES}", *where)
     placed("systemd", cluster, folder)

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 from driving import environment
+from services import free_ports
 from sweeping import wait_for
 
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol")
@@ -129,7 +130,7 @@ class Slurm:
         return "\n".join(f"{log.name}: {log.read_text(errors='replace')[-800:]}" for log in logs)
 
     def _configure(self) -> None:
-        ports, host = _free_ports(self._nodes + 1), socket.gethostname()
+        ports, host = free_ports(self._nodes + 1), socket.gethostname()
         nodes = [
             NODE.format(number=number, host=host, port=port, cpus=self._cpus)
             for number, port in enumerate(ports[1:], start=1)
@@ -166,13 +167,3 @@ def _below(pid: int) -> list[psutil.Process]:
         return psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
