@@ -127,6 +127,19 @@ def test_every_key_of_a_spec_is_on_its_page() -> None:
     assert not keys - words
 
 
+def test_the_readme_shows_one_run_of_the_quick_start() -> None:
+    """Its table, the picture of the report and what the spec says of itself; `make screenshots` makes the first two."""
+    from PIL import Image
+
+    table = next(block.text for block in pages.blocks(text_of("README.md")) if block.kind == "text")
+    answer = " ".join(table.partition("\n\n")[0].split())
+    with Image.open(ROOT / "docs/report.png") as picture:
+        assert picture.info["Description"] == answer
+    said = text_of("sweeps/specs/digits.yaml").partition("Showed:")[2].partition("name:")[0]
+    for arm, successes in re.findall(r"^ \d +(\w+) +(\d+)/32 ", table, re.M):
+        assert successes == "32" or re.search(rf"\b{arm} on {successes}\b", said), arm
+
+
 LINKED = [*PAGES, "docs/gallery/README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 
 

@@ -410,12 +410,15 @@ def test_the_summary_is_one_run_updated_in_place(folder: Path) -> None:
     for best, page in ((0.5, b"<p>first"), (0.5, b"<p>second"), (0.75, b"<p>third")):
         files = {"report.html": page, "spec.yaml": b"name: digits"}
         following.summary(
-            Summary(files, {"length": 2000}, {"best": best}, Table(["arm", "best"], [["gda", best]]), BEGAN)
+            Summary(
+                files, {"length": 2000}, {"best": best}, Table(["arm", "best"], [["gda", best]]), BEGAN, note=f"{best}"
+            )
         )
         following.reconcile()
     following.reconcile()
     ((told, tags, params, values, artifacts),) = snapshot(folder).values()
     assert told[:2] == ("summary · digits", "FINISHED") and tags["kind"] == "summary"
+    assert tags["mlflow.note.content"] == "0.75"
     assert params == {"length": "2000"}
     assert {name: artifacts[name] for name in artifacts if name != "ranking.json"} == {
         "report.html": b"<p>third",

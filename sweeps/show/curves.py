@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 from sweeps.judge.stats import Interval, median, quantile, rate, wilson
 from sweeps.search.trials import CONFIRM
 from sweeps.show.view import ArmView, Curve
-from sweeps.show.wording import number, percent
+from sweeps.show.wording import brief, number, percent
 
 COLOURS = 8
 LOG_SPAN = 30.0
 """Objectives that are all positive and span more than this factor are drawn on a logarithmic axis."""
+
+ROOM = 20  # letters of a name beside an axis
 
 Figure = dict[str, Any]
 Summary = Callable[[Sequence[float]], float]
@@ -138,7 +140,7 @@ def _thick(curve: Curve, values: Sequence[Sequence[float]], axis: str, line: Sum
 def _layout(shared: Axes, objective: str) -> Figure:
     lines = {"gridcolor": "var(--grid)", "linecolor": "var(--grid)", "zeroline": False, "automargin": True}
     # plotly reads a little HTML in its texts; a metric's name is the user's.
-    title = {"text": f"median {html.escape(objective)}", "standoff": 6}
+    title = {"text": f"median {html.escape(brief(objective, ROOM))}", "standoff": 6}
     layout: Figure = {
         "height": 420 if shared.rated else 280, "margin": {"l": 54, "r": 8, "t": 8, "b": 44},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",

@@ -117,6 +117,15 @@ def setting(params: Mapping[str, float], separator: str = " · ") -> str:
     return separator.join(f"{name} {number(value)}" for name, value in params.items()) or "nothing to set"
 
 
+def brief(text: str, most: int = 40) -> str:
+    """Cut where it is longer than there is room for.
+
+    >>> brief("frechet"), brief("precision_recall.precision", 12)
+    ('frechet', 'precision_r…')
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def inert(text: str, lines: bool = False) -> str:
     r"""Text that cannot move a terminal's cursor or turn a page's direction around; one line of it unless ``lines``.
 

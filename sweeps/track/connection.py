@@ -35,7 +35,6 @@ QUIET = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # with the password that is in it
 }
-NOTE = "mlflow.note.content"
 IDENTITY = "sweep.identity"
 KIND = ("mlflow.experimentKind", "custom_model_development")  # else MLflow 3 opens its page for chat traces
 

@@ -14,6 +14,7 @@ from sweeps.show.cells import escaped
 PARAM_LIMIT = 6000  # characters of a value; MLflow refuses the whole batch for one that is longer
 TAG_LIMIT = 5000  # MLflow's own is 8000, of servers before 2.18 it is 5000
 KEY_LIMIT = 250
+NOTE = "mlflow.note.content"  # the tag that MLflow shows as a description, in Markdown
 SYMBOLS = {
     "gamma": "γ",
     "temperature": "τ",
@@ -99,7 +100,7 @@ def tags_of(trial: Trial, description: Description, sweep: str) -> dict[str, str
         "state": trial.state,
         "seeds": _ranges(tuple(dict.fromkeys(trial.seeds))),
     }
-    error = {"mlflow.note.content": escaped(trial.error)} if trial.error else {}  # which MLflow shows as Markdown
+    error = {NOTE: escaped(trial.error)} if trial.error else {}
     return {logged_as(name): clipped(value, TAG_LIMIT) for name, value in {**description.tags, **own, **error}.items()}
 
 

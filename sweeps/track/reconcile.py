@@ -20,7 +20,9 @@ from sweeps.records.record import Report, TrialRecord
 from sweeps.records.store import Store
 from sweeps.search.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
 from sweeps.track.describe import (
+    NOTE,
     PARAM_LIMIT,
+    TAG_LIMIT,
     Dataset,
     Description,
     clipped,
@@ -65,7 +67,7 @@ class Table(NamedTuple):
 
 class Summary(NamedTuple):
     """What the sweep's summary run shows, as of ``time_ms``. ``table``: the ranking's columns and rows. ``ended``:
-    whether that is all; else the sweep is running."""
+    whether that is all; else the sweep is running. ``note``: what it comes to, in Markdown."""
 
     files: Mapping[str, bytes]
     params: Mapping[str, object]
@@ -73,6 +75,7 @@ class Summary(NamedTuple):
     table: Table
     time_ms: int
     ended: bool = True
+    note: str = ""
 
 
 def is_complete(run: Run, trial: Trial) -> bool:
@@ -213,7 +216,8 @@ def write_summary(ledger: Ledger, sweep: str, run: Run | None, summary: Summary)
         for name, value in summary.metrics.items()
         if run.metrics.get(name) != value
     ]
-    ledger.log(run.run_id, params, values, tags)
+    note = {NOTE: clipped(summary.note, TAG_LIMIT)} if summary.note else {}
+    ledger.log(run.run_id, params, values, {**tags, **note})
     if summary.ended:
         ledger.set_status(run.run_id, "FINISHED", summary.time_ms)
     elif run.status != "RUNNING":

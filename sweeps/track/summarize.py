@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sweeps.records.record import TrialRecord
+from sweeps.show.cells import escaped
 from sweeps.track.describe import short
 from sweeps.track.reconcile import Summary, Table
 
@@ -30,10 +31,11 @@ def summary_of(store: Store, sweep: Sweep, created: int) -> Summary:
     """Spec, report and ranking (or map), as of the last report of any trial; a sweep that was never concluded lacks all
     but the spec."""
     files = {name: store.get(name) for name in FILES if store.exists(name)}
-    standings: list[dict[str, Any]] = []
+    ranking: dict[str, Any] = {"standings": [], "answer": ""}
     if store.exists("ranking.json"):
         files["standings.json"] = store.get("ranking.json")
-        standings = json.loads(files["standings.json"])["standings"]
+        ranking = json.loads(files["standings.json"])
+    standings = ranking["standings"]
     if sweep.map is not None:
         names = ("map.json", "map.csv", *(f"map-{arm.name}.svg" for arm in sweep.optimizers))
         files |= {name: store.get(name) for name in names if store.exists(name)}
@@ -41,7 +43,8 @@ def summary_of(store: Store, sweep: Sweep, created: int) -> Summary:
     rates = {f"success.{row['arm']}": row["rate"] for row in standings if row["rate"] is not None}
     last = (TrialRecord(store, key).history()[-1:] for key in keys(store))
     time_ms = max((report.time_ms for reports in last for report in reports), default=created)
-    return Summary(files, spec, {**rates, **_shares(files.get("map.json"))}, table_of(standings), time_ms)
+    metrics = {**rates, **_shares(files.get("map.json"))}
+    return Summary(files, spec, metrics, table_of(standings), time_ms, note=escaped(ranking["answer"]))
 
 
 def _shares(maps: bytes | None) -> dict[str, float]:

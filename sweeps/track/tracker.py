@@ -17,8 +17,8 @@ from sweeps.records.store import Store
 from sweeps.search.trials import RUNNING, Trial
 from sweeps.spec.redact import redacted
 from sweeps.track.background import Background
-from sweeps.track.connection import IDENTITY, KIND, NOTE, connect
-from sweeps.track.describe import Description
+from sweeps.track.connection import IDENTITY, KIND, connect
+from sweeps.track.describe import NOTE, Description
 from sweeps.track.ledger import Ledger, Run
 from sweeps.track.reconcile import SUMMARY, Counts, Follower, Summary, create, is_complete, write_summary
 

@@ -98,6 +98,15 @@ DRAWN = """
 """
 
 
+# A reader waits for the window to be painted: only then does the page know what is in sight.
+SEEN_FROM = """
+(top) => new Promise((seen) => {
+  scrollTo(0, top);
+  requestAnimationFrame(() => requestAnimationFrame(seen));
+})
+"""
+
+
 class Look:
     """An opened page. ``complaints``: errors of its console and scripts, and what it asked for and did not get, but for
     addresses that contain one of ``quiet``."""
@@ -120,8 +129,7 @@ class Look:
         """Scrolls from top to bottom, as a reader does, until all that is drawn on sight is drawn; and back."""
         height = self.page.evaluate("document.documentElement.scrollHeight")
         for top in range(0, height + 1, 700):
-            self.page.evaluate(f"scrollTo(0, {top})")
-            self.page.wait_for_timeout(20)
+            self.page.evaluate(SEEN_FROM, top)
         self.page.wait_for_function(DRAWN, timeout=1000 * WAIT)
         self.page.evaluate("scrollTo(0, 0)")
         self.settled()
@@ -177,7 +185,7 @@ class Look:
         """What makes the page wider than the window."""
         wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         found: list[str] = self.page.evaluate(WIDER)
-        return found if wide > 0 or found else []
+        return found or ["a text of the page"] * (wide > 0)
 
 
 Open = Callable[..., Look]  # the fixture `look`

@@ -9,7 +9,7 @@ import pytest
 from looking import WAIT, Look, Open
 from recorded import describe, tracker, trial, write
 from serving import served
-from sweeping import Left
+from sweeping import Left, wait_for
 
 from sweeps.records.store import Store
 from sweeps.track.connection import experiments, local_tracking
@@ -39,10 +39,11 @@ def opened(look: Open, server: str, storage: Path, name: str) -> Look:
 
 
 def heads(seen: Look) -> list[str]:
-    found: list[str] = seen.page.eval_on_selector_all(
-        ".ag-header-cell", "(cells) => cells.map((e) => e.getAttribute('col-id'))"
+    """Of the columns, from left to right: in the document they stand as they were made."""
+    found: list[tuple[float, str]] = seen.page.eval_on_selector_all(
+        ".ag-header-cell", "(cells) => cells.map((e) => [e.getBoundingClientRect().left, e.getAttribute('col-id')])"
     )
-    return found
+    return [name for _, name in sorted(found)]
 
 
 def names(seen: Look) -> list[str]:
@@ -54,10 +55,10 @@ def names(seen: Look) -> list[str]:
 
 def test_it_opens_on_what_ranks_with_the_columns_that_matter(first: Look, finished: Left) -> None:
     wanted = ["tags.`arm`", "metrics.`rate.success`", "metrics.`mean.modes`", "tags.`diagnosis`", "params.`lr`"]
-    assert [head for head in heads(first) if head in wanted] == wanted
+    assert wait_for(lambda: [head for head in heads(first) if head in wanted] == wanted, WAIT), heads(first)
     arms = {trial.split("/")[0] for trial in finished.trials()}
+    assert wait_for(lambda: len(names(first)) == len(arms), WAIT), names(first)
     shown = names(first)
-    assert len(shown) == len(arms)
     assert {name.split(" · ")[0] for name in shown} == arms
     assert all(" · lr " in name and name.endswith("confirm") for name in shown)
 
@@ -106,9 +107,12 @@ def test_a_run_has_a_picture_at_every_report(mlflow: str, finished: Left, look: 
     seen.page.locator("img[src^=blob], img[src*=artifact]").first.wait_for(timeout=PATIENCE)
 
 
-def test_the_summary_has_the_report_and_the_ranking(mlflow: str, finished: Left, look: Open) -> None:
+def test_the_summary_has_the_answer_the_report_and_the_ranking(mlflow: str, finished: Left, look: Open) -> None:
     _, run = run_of(finished, "summary")
-    where = f"{mlflow}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts"
+    first = f"{mlflow}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    where = f"{first}/artifacts"
+    overview = look(first, 1700, "light", THEIRS)
+    overview.page.get_by_text("confirmation seeds (").wait_for(timeout=PATIENCE)
     seen = look(f"{where}/report.html", 1700, "light", (*THEIRS, "about:srcdoc"))
     report = seen.page.frame_locator("iframe")
     report.locator("h1").wait_for(timeout=PATIENCE)

@@ -110,8 +110,9 @@ def _budgets(view: SweepView, spent: tuple[Spent, ...]) -> str:
     trained, saved = (sum(getattr(each.budget, name) for each in spent) for name in ("spent", "saved"))
     pruned = sum(each.budget.pruned for each in spent)
     length, seeds = view.spec.get("length"), view.spec.get("seeds")
-    each = f", each of {length:,} field units on {count(seeds, 'seed')}" if length and seeds else ""
-    told = f"The search ended {count(trials, 'trial')}{each}, and trained {number(trained)} field units"
+    each = "of" if trials == 1 else "each of"
+    long = f", {each} {length:,} field units on {count(seeds, 'seed')}" if length and seeds else ""
+    told = f"The search ended {count(trials, 'trial')}{long}, and trained {number(trained)} field units"
     if pruned:
         share = percent(saved / (trained + saved))
         told += f"; pruning ended {pruned} of them early and saved {number(saved)} more ({share} of all)"

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sweeps.show.wording import inert
+from sweeps.show.wording import brief, inert
 
 Figure = dict[str, Any]
 
@@ -36,7 +36,7 @@ def short(value: float) -> float:
 def axis(title: str, **more: Any) -> Figure:
     """An axis in the page's colours."""
     lines = {"gridcolor": "var(--grid)", "linecolor": "var(--grid)", "zeroline": False, "automargin": True}
-    return {**lines, "title": {"text": plain(title), "standoff": 6}, **more}
+    return {**lines, "title": {"text": plain(brief(title)), "standoff": 6}, **more}
 
 
 def layout(x: Figure, y: Figure, height: int = 380, **more: Any) -> Figure:

@@ -162,4 +162,4 @@ def told_interval(interval: Interval | None) -> str:
     """An interval of times; its upper end may lie beyond the run."""
     if interval is None or not math.isfinite(interval.low):
         return ""
-    return f"{number(interval.low)} to {number(interval.high) if math.isfinite(interval.high) else '…'}"
+    return f"{number(interval.low)} to {number(interval.high) if math.isfinite(interval.high) else 'never'}"

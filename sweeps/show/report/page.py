@@ -40,6 +40,9 @@ SECTIONS = {
 }
 """Id of each section -> its name in the page's navigation. Ids stay as they are: links and tests name them."""
 
+MAPPED = ("answer", "settings", "trials", "spec")
+"""The sections of a map, which confirms, films and ranks nothing."""
+
 SCRIPTS = ("figures.js", "films.js", "table.js")
 
 
@@ -82,7 +85,7 @@ def render(view: SweepView) -> str:
         answers=answers,
         differences=differences(view.parts),
         side=side if view.parts else lambda part, arm: arm,
-        sections={id: name for id, name in SECTIONS.items() if id != "front" or found["front"]},
+        sections=_sections(view, fronts=found["front"] is not None),
         figures=figures,
         curves=view.arms,
         words=[word for word in WORDS if any(word == name for row in found["why"].diagnoses for name, _ in row.counts)],
@@ -93,6 +96,12 @@ def render(view: SweepView) -> str:
         scripts=scripts,
         policy=_policy(scripts),
     )
+
+
+def _sections(view: SweepView, fronts: bool) -> dict[str, str]:
+    if view.maps and not view.arms:
+        return {id: SECTIONS[id] for id in MAPPED}
+    return {id: name for id, name in SECTIONS.items() if id != "front" or fronts}
 
 
 def _best_first(view: SweepView) -> tuple[ArmView, ...]:

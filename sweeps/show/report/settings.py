@@ -95,6 +95,7 @@ def settings(view: SweepView) -> Settings:
     rated = any(curve.success for arm in view.arms for curve in arm.curves)
     score = "share of seeds that succeed" if rated else view.objective
     scale = _scale([each.score for own in tried.values() for each in own], rated)
+    confirmed = {result.arm: result.settings or (result.params,) for result in view.results if result.seeds}
     figures: dict[str, Figure] = {}
     arms = []
     for at, (arm, own) in enumerate(tried.items()):
@@ -106,7 +107,8 @@ def settings(view: SweepView) -> Settings:
         complete = [each.trial for each in own if each.trial.state == COMPLETE]
         minimize = view.direction == "minimize"
         weights = tuple(importances(view.spaces.get(arm, {}), complete).items())
-        arms.append(ArmSettings(arm, heats, parallel, _best(own, rated or not minimize), weights, len(complete)))
+        best = _best(own, confirmed.get(arm, ()), rated or not minimize)
+        arms.append(ArmSettings(arm, heats, parallel, best, weights, len(complete)))
     forgiving = tuple(row for arm, own in tried.items() if (row := _forgiving(arm, own)) is not None)
     return Settings(figures, tuple(arms), forgiving, score, rated)
 
@@ -148,9 +150,13 @@ def _varied(space: Space, own: Sequence[Tried]) -> list[str]:
     return sorted(names, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
 
 
-def _best(own: Sequence[Tried], higher: bool) -> str:
-    best = max(own, key=lambda each: each.score if higher else -each.score)
-    return f"{len(own)} tried; best trial {best.trial.number}: {setting(best.trial.params)}"
+def _best(own: Sequence[Tried], confirmed: Sequence[Mapping[str, float]], higher: bool) -> str:
+    """What was confirmed; while nothing is, what came to most: of equals in that, the objective may prefer another."""
+    chosen = [each.trial for each in own if each.trial.params in confirmed]
+    if chosen:
+        return f"{len(own)} tried; confirmed: {'; '.join(f'trial {t.number}, {setting(t.params)}' for t in chosen)}"
+    best = max(own, key=lambda each: each.score if higher else -each.score).trial
+    return f"{len(own)} tried; best trial {best.number}: {setting(best.params)}"
 
 
 class _Scale(NamedTuple):
@@ -270,7 +276,7 @@ def _drawn(name: str, space: Space) -> Figure:
         a, b = math.log10(low), math.log10(high)
         pad = 0.04 * (b - a)
         sparse = 1 if b - a > 1.5 else "D2"
-        return axis(name, type="log", range=[a - pad, b + pad], exponentformat="power", dtick=sparse)
+        return axis(name, type="log", range=[a - pad, b + pad], tickformat=",~g", dtick=sparse)
     pad = 0.04 * (high - low) or 0.5
     return axis(name, range=[low - pad, high + pad])
 

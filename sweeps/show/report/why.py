@@ -25,7 +25,7 @@ from sweeps.show.report.charts import (
     turn,
 )
 from sweeps.show.view import ArmView, Curve, Members, SweepView
-from sweeps.show.wording import count, diagnosed, listing, number, percent
+from sweeps.show.wording import count, diagnosed, number, percent
 
 PLAYERS = {"gradient_norm_1": "first player", "gradient_norm_2": "second player"}
 LOST = 1e-9
@@ -78,7 +78,8 @@ def why(view: SweepView, colours: Mapping[str, int]) -> Why:
     eigenvalues = tuple(
         _eigenvalues(at, arm, found, colours[arm], figures) for at, (arm, found) in enumerate(turning.items()) if found
     )
-    hints = _hints(bool(known), bool(modes), bool(gradients), bool(eigenvalues))
+    modal = bool(modes) or any(arm.orbits for arm in view.arms)  # a game of two numbers has none
+    hints = _hints(bool(known), modal, bool(gradients), bool(eigenvalues))
     return Why(figures, tuple(_diagnoses(view)), modes, gradients, eigenvalues, hints)
 
 
@@ -135,7 +136,7 @@ def _modes(at: int, arm: str, curve: Curve, figures: dict[str, Figure]) -> Drawn
         "colorscale": LEVELS, "ygap": 0.5, "hovertemplate": "%{z:.0%} covered at %{x:,}<extra></extra>",
         "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%", "dtick": 0.5, "xpad": 4},
     }  # fmt: skip
-    upright = axis("seeds", showticklabels=False, showgrid=False)
+    upright = axis("seeds", showticklabels=False, ticks="", showgrid=False)
     figures[name] = {"data": [trace], "layout": layout(axis("field units", showgrid=False), upright, 260)}
     return Drawn(name, arm, _forgetting(covered))
 
@@ -229,8 +230,8 @@ def _turning(found: Sequence[tuple[float, Sequence[tuple[float, float]]]]) -> st
             repelled = sum(re < 0 for re, _ in own)
             turning = sum(im >= abs(re) for re, im in own)
             parts.append(
-                f"at the {when} report ({number(step)}) {turning} of {len(own)} seeds had |Im λ| ≥ |Re λ|, and "
-                f"{repelled} had Re λ < 0, which repels"
+                f"at the {when} report ({number(step)}) {turning} of {len(own)} seeds had |Im\u00a0λ| ≥ "
+                f"|Re\u00a0λ|, and {repelled} had Re\u00a0λ < 0, which repels"
             )
-    text = listing(parts) or "no eigenvalue at the first and the last report"
+    text = "; ".join(parts) or "no eigenvalue at the first and the last report"
     return f"{text[0].upper()}{text[1:]}."

@@ -166,7 +166,7 @@
     }
     const chosen = seedsShown(film);
     const colour = colourOf(`--arm-${arm.colour}`);
-    const which = chosen.length === 1 ? `seed ${film.seeds[chosen[0]]}` : `${film.seeds.length} seeds`;
+    const which = chosen.length === 1 ? `seed ${film.seeds[chosen[0]]}` : `${film.seeds.length} of its seeds`;
     let when;
     if (films.kind === "orbits") {
       drawOrbits(canvas, film, +slider.value, chosen, colour);

@@ -53,6 +53,11 @@
     body.append(...keyed.map(([, , row]) => row));
   };
   heads.forEach((head, column) => head.querySelector("button")?.addEventListener("click", () => sort(column)));
+  // What a row unfolds is wider than what shows of the table: it is brought into sight.
+  body.addEventListener("click", ({ target }) => {
+    const folded = target.closest("summary")?.parentElement;
+    if (folded) setTimeout(() => folded.open && folded.scrollIntoView({ block: "nearest", inline: "nearest" }));
+  });
   filter.addEventListener("input", show);
   selects.forEach(([, select]) => select.addEventListener("change", show));
   filter.form.addEventListener("submit", (event) => event.preventDefault());
