@@ -10,7 +10,8 @@ from optuna.distributions import FloatDistribution
 from PIL import Image
 
 from sweeps.judge.power import ties
-from sweeps.judge.ranking import ArmResult, Budget, rank
+from sweeps.judge.ranking import ArmResult, rank
+from sweeps.judge.standing import Budget
 from sweeps.search.trials import Trial
 from sweeps.show.view import ArmView, Curve, Film, SweepView
 

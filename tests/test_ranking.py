@@ -10,7 +10,8 @@ from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from sweeps.judge.ranking import ArmResult, Budget, Ranking, as_json, rank
+from sweeps.judge.ranking import ArmResult, Ranking, as_json, rank
+from sweeps.judge.standing import Budget
 from sweeps.show.standings import as_text, bar, show
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sweeps.show.wording import count, listing, number, p_value, percent
 
 if TYPE_CHECKING:
-    from sweeps.judge.ranking import Standing, Unranked
+    from sweeps.judge.standing import Standing, Unranked
 
 SIGNIFICANT = 0.05
 """The corrected p-value above which a difference is called not shown."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sweeps.judge.pareto import ArmFront, fronts
-from sweeps.judge.ranking import ArmResult, Budget, Ranking, rank
+from sweeps.judge.ranking import ArmResult, Ranking, rank
+from sweeps.judge.standing import Budget
 from sweeps.records.record import TrialRecord
 from sweeps.search.decide import best_among, best_of, confirmation_of, is_failed, of
 from sweeps.search.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial

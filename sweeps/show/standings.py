@@ -13,7 +13,8 @@ from rich.text import Text
 
 from sweeps.judge.answer import shown
 from sweeps.judge.pareto import ArmFront
-from sweeps.judge.ranking import Ranking, Standing
+from sweeps.judge.ranking import Ranking
+from sweeps.judge.standing import Standing
 from sweeps.show.wording import diagnosed, inert, number, p_value, percent, setting
 
 WIDE = 100

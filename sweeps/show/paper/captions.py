@@ -10,7 +10,7 @@ from sweeps.show.view import SweepView
 from sweeps.show.wording import count
 
 if TYPE_CHECKING:
-    from sweeps.judge.ranking import Standing
+    from sweeps.judge.standing import Standing
 
 FIELD_UNIT = "one field unit is a gradient of both players"
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sweeps.judge.ranking import Standing
+    from sweeps.judge.standing import Standing
 
 WIDTH = 5.5  # inches: the text of a page in one column, of two columns across both
 DOTS = 300  # an inch, of PNG

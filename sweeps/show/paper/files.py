@@ -16,7 +16,7 @@ from sweeps.show.view import SweepView
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sweeps.judge.ranking import Standing
+    from sweeps.judge.standing import Standing
 
 FOLDER = "figures"
 

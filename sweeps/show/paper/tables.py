@@ -12,7 +12,7 @@ from sweeps.show.view import SweepView
 from sweeps.show.wording import number, p_value, percent, setting
 
 if TYPE_CHECKING:
-    from sweeps.judge.ranking import Standing
+    from sweeps.judge.standing import Standing
 
 
 def markdown(view: SweepView, standings: Sequence[Standing]) -> str:

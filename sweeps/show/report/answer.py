@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sweeps.judge.answer import shown
 from sweeps.judge.maps import answer as map_answer
 from sweeps.judge.power import Tie
-from sweeps.judge.ranking import Budget, Standing
+from sweeps.judge.standing import Budget, Standing
 from sweeps.judge.stats import Interval, median_interval
 from sweeps.show.view import SweepView
 from sweeps.show.wording import count, number, percent
