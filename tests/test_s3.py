@@ -179,6 +179,16 @@ def far(forks: Drivers, name: str, studies: str | None = None) -> Left:
     return Left(forks.place / "runs", name, studies)
 
 
+def assert_as_near(left: Left, near: Left, forks: Drivers) -> None:
+    assert_whole(left)
+    assert_tracked(left)
+    assert left.results() == near.results()
+    assert left.ranking == near.ranking
+    assert left.checkpoints() == near.checkpoints()
+    assert forks.run("status", "--storage", "s3://bucket/sweeps") == 0, forks.output
+    assert "far: finished" in forks.output
+
+
 @needs_postgres
 def test_through_s3_and_postgresql_killed_and_resumed_it_is_the_sweep_in_a_folder(
     forks: Drivers, near: Left, server: Postgres
@@ -190,13 +200,8 @@ def test_through_s3_and_postgresql_killed_and_resumed_it_is_the_sweep_in_a_folde
     assert forks.run(*command, "--serial", "--plain") == 0, forks.output
     assert not (forks.place / "runs" / "far").exists()
     left = far(forks, "far", server.url())
-    assert_whole(left)
-    assert_tracked(left)
-    assert left.results() == near.results()
-    assert left.ranking == near.ranking
-    assert left.checkpoints() == near.checkpoints()
-    assert forks.run("status", "--storage", "s3://bucket/sweeps") == 0, forks.output
-    assert "far: finished" in forks.output and server.password not in forks.output
+    assert_as_near(left, near, forks)
+    assert server.password not in forks.output
 
 
 @pytest.mark.slow
@@ -205,13 +210,7 @@ def test_a_sweep_in_a_bucket_is_the_sweep_in_a_folder(forks: Drivers, near: Left
     assert forks.run(*command, "--serial", "--plain") == 0, forks.output
     assert not (forks.place / "runs" / "far" / "trials").exists()
     left = far(forks, "far")
-    assert_whole(left)
-    assert_tracked(left)
-    assert left.results() == near.results()
-    assert left.ranking == near.ranking
-    assert left.checkpoints() == near.checkpoints()
-    assert forks.run("status", "--storage", "s3://bucket/sweeps") == 0, forks.output
-    assert "far: finished" in forks.output
+    assert_as_near(left, near, forks)
 
 
 @pytest.mark.slow
