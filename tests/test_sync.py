@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ def hashes(client: Any, run: str, folder: str) -> Iterator[tuple[str, str]]:
         if file.is_dir:
             yield from hashes(client, run, file.path)
         else:
-            data = Path(client.download_artifacts(run, file.path)).read_bytes()
+            with tempfile.TemporaryDirectory() as place:  # MLflow would leave one of its own
+                data = Path(client.download_artifacts(run, file.path, place)).read_bytes()
             yield file.path, hashlib.sha256(data).hexdigest()
 
 

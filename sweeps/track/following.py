@@ -78,10 +78,24 @@ def tracking_of(sweep: Sweep, folder: Folder, address: str | None = None) -> tup
 def run_pages(folder: Folder, sweep: Sweep) -> dict[str, str]:
     """Trial -> its page in MLflow, as far as MLflow has it: on the tracking server, or where `sweeps ui` opens one."""
     experiment, runs = folder.runs()
-    address = urlsplit(tracking_of(sweep, folder)[0])
-    host = address.netloc.rpartition("@")[2]  # without what may be a password
-    base = f"{address.scheme}://{host}{address.path.rstrip('/')}" if address.scheme in ("http", "https") else LOCAL
+    base = _pages(folder, sweep) or LOCAL
     return {key: f"{base}/#/experiments/{experiment}/runs/{run}" for key, run in runs.items()}
+
+
+def where_to_look(folder: Folder, sweep: Sweep) -> str:
+    """The sweep's page on the tracking server; without a server, the command that opens MLflow."""
+    base, (experiment, _) = _pages(folder, sweep), folder.runs()
+    if base is None:
+        return f"sweeps ui{folder.option}    (or: make ui)"
+    return f"{base}/#/experiments/{experiment}" if experiment else base
+
+
+def _pages(folder: Folder, sweep: Sweep) -> str | None:
+    """The tracking server's address, without what may be a password; None where there is no server."""
+    address = urlsplit(tracking_of(sweep, folder)[0])
+    if address.scheme not in ("http", "https"):
+        return None
+    return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path.rstrip('/')}"
 
 
 def created(about: Mapping[str, Any]) -> int:

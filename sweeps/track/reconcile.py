@@ -67,7 +67,8 @@ class Table(NamedTuple):
 
 class Summary(NamedTuple):
     """What the sweep's summary run shows, as of ``time_ms``. ``table``: the ranking's columns and rows. ``ended``:
-    whether that is all; else the sweep is running. ``note``: what it comes to, in Markdown."""
+    whether that is all; else the sweep is running. ``note``: what it comes to, in Markdown. ``began``: since when it
+    does; None: since that time."""
 
     files: Mapping[str, bytes]
     params: Mapping[str, object]
@@ -76,6 +77,7 @@ class Summary(NamedTuple):
     time_ms: int
     ended: bool = True
     note: str = ""
+    began: int | None = None
 
 
 def is_complete(run: Run, trial: Trial) -> bool:
@@ -204,7 +206,8 @@ def write_summary(ledger: Ledger, sweep: str, run: Run | None, summary: Summary)
     """Brings the summary run to what ``summary`` says: files over older ones, a metric that changed at a new step."""
     tables = json.dumps([{"path": TABLE, "type": "table"}])
     tags = {"sweep": sweep, "key": SUMMARY, "kind": SUMMARY, LOGGED_TABLES: tables}
-    run = run or ledger.create(f"summary · {sweep}", summary.time_ms, tags)
+    began = summary.time_ms if summary.began is None else summary.began
+    run = run or ledger.create(f"summary · {sweep}", began, tags)
     columns, rows = summary.table
     table = json.dumps({"columns": columns, "data": rows}, ensure_ascii=False, allow_nan=False).encode()
     ledger.upload(run.run_id, "", {**summary.files, TABLE: table})

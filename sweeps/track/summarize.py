@@ -44,7 +44,8 @@ def summary_of(store: Store, sweep: Sweep, created: int) -> Summary:
     last = (TrialRecord(store, key).history()[-1:] for key in keys(store))
     time_ms = max((report.time_ms for reports in last for report in reports), default=created)
     metrics = {**rates, **_shares(files.get("map.json"))}
-    return Summary(files, spec, metrics, table_of(standings), time_ms, note=escaped(ranking["answer"]))
+    note = escaped(ranking["answer"])
+    return Summary(files, spec, metrics, table_of(standings), time_ms, note=note, began=created)
 
 
 def _shares(maps: bytes | None) -> dict[str, float]:
