@@ -172,8 +172,10 @@ def test_links_go_to_the_runs_that_mlflow_has_without_a_password(function: Folde
     secret = sweep_.model_copy(update={"tracking": "https://me:hunter2@mlflow.example/base/"})
     function.note_runs("7", {key: "abc"})
     try:
-        from sweeps.track.following import run_pages
+        from sweeps.track.following import run_pages, where_to_look
 
+        assert where_to_look(function, sweep_).startswith(f"sweeps ui --storage {function.storage}")
+        assert where_to_look(function, secret) == "https://mlflow.example/base/#/experiments/7"
         assert run_pages(function, sweep_) == {key: "http://127.0.0.1:5000/#/experiments/7/runs/abc"}
         assert run_pages(function, secret) == {key: "https://mlflow.example/base/#/experiments/7/runs/abc"}
         page = Page(

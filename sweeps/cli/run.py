@@ -215,6 +215,8 @@ def _say_how_to_go_on(folder: Folder) -> None:
 
 def _show(folder: Folder, outcome: Outcome, mode: str | None) -> None:
     from sweeps.show import phases, standings
+    from sweeps.spec.sweep import Sweep
+    from sweeps.track.following import where_to_look
 
     if outcome.maps:
         phases.show(outcome.maps)
@@ -222,7 +224,7 @@ def _show(folder: Folder, outcome: Outcome, mode: str | None) -> None:
         standings.show(outcome.ranking)
     if mode != "quiet":
         print(f"\nreport:  {folder.store.root}/report.html")
-        print(f"MLflow:  sweeps ui{folder.option}    (or: make ui)")
+        print(f"MLflow:  {where_to_look(folder, Sweep.from_normalized(folder.read()['sweep']))}")
     if outcome.tracking_error:
         print(f"MLflow is not in step yet: {outcome.tracking_error}; `{folder.command('resume')}` tries again",
               file=sys.stderr if mode == "quiet" else sys.stdout)  # fmt: skip

@@ -39,9 +39,10 @@ def submit(
                   file=sys.stderr)  # fmt: skip
         job, sweep = handed_over(jobs, spec, overrides or (), resume, Path.cwd())
         where = f"{sweep} --address {shlex.quote(jobs.address)}"
+        again = shlex.join([str(spec), "--address", jobs.address, *(f"--set={each}" for each in overrides or ())])
         print(f"sweep {sweep}: submitted as job {job}\n\nfollow:  sweeps logs {where} --follow\n"
               f"look:    sweeps status {where}\nstop:    sweeps stop {where}\n"
-              f"go on:   sweeps submit {spec} --address {shlex.quote(jobs.address)} --resume")  # fmt: skip
+              f"go on:   sweeps submit {again} --resume")  # fmt: skip
         if follow:
             _say(jobs.address, sweep, follow=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -271,7 +272,8 @@ def test_it_survives_its_driver_a_node_and_a_stop(place: Place, tmp_path: Path) 
     assert stopped.returncode == 0 and "sweep sent: stopped; go on with: sweeps submit" in stopped.stdout
     assert not drivers(place)
     assert sweeps(tmp_path, place, "submit", "spec.yaml", *at, "--follow").returncode == FAILED, "the name is taken"
-    last = sweeps(tmp_path, place, "submit", "spec.yaml", *at, "--resume", "--follow", timeout=1800)
+    (again,) = re.findall(r"^go on:   sweeps (submit .+)$", sent.stdout, re.MULTILINE)  # as it was said
+    last = sweeps(tmp_path, place, *shlex.split(again), "--follow", timeout=1800)
     assert last.returncode == 0, last.stdout
 
     left = Left(there, "sent")
