@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,8 @@ def told() -> Iterator[None]:
     except ConfigErrors as errors:
         print(errors, file=sys.stderr)
         raise typer.Exit(BAD_CONFIG) from None
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, Told) as error:
         print(f"cluster: {error}", file=sys.stderr)
         raise typer.Exit(FAILED) from None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,7 +39,7 @@ def up(
         place = Place(name)
         _print(brought_up(place, Size(nodes, cpus, gpus, grace)))
         option = "" if name == "local" else f" --name {shlex.quote(name)}"
-        print(f'\nIn a shell of yours: eval "$(python -m cluster env{option})"; then: sweeps submit SPEC')
+        print(f'\nIn a shell of yours: eval "$({_python()} -m cluster env{option})"; then: sweeps submit SPEC')
 
 
 @app.command()
@@ -88,6 +91,12 @@ def down(
             nodes.leave(Place(name), node, grace)
         elif not nodes.down(Place(name), grace):
             print(f"no cluster {name} on this machine")
+
+
+def _python() -> str:
+    """What this Python is called by in a shell: its path, where the environment is not entered."""
+    found = shutil.which("python")
+    return "python" if found and Path(found).parent == Path(sys.executable).parent else shlex.quote(sys.executable)
 
 
 def _print(nodes: Sequence[Shown]) -> None:

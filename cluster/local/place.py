@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from cluster.local.errors import LocalError
 from cluster.processes import Process
 
 ABOVE = Path("/tmp")  # short: a socket's path has 107 bytes at most, which $TMPDIR may fill by itself
+NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 PATH_ENDS = 107
 LONGEST = "n999/session_2026-01-31_00-00-00_000000_4194304/sockets/dash_MetricsHead"  # of what Ray makes below
 
@@ -29,9 +31,15 @@ class State(NamedTuple):
 
 
 class Place:
-    """Where the cluster ``name`` of this user is."""
+    """Where the cluster ``name`` of this user is.
+
+    Raises:
+        LocalError: the name could lead out of the folder that clusters lie in.
+    """
 
     def __init__(self, name: str) -> None:
+        if not NAME.fullmatch(name):
+            raise LocalError(f"name: {name!r}; letters, digits, - and _ are allowed")
         self.name = name
         self.folder = ABOVE / f"minmax-{os.geteuid()}-{name}"
         self.token, self._state, self._lock = (self.folder / each for each in ("token", "state.json", "lock"))

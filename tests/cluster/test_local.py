@@ -180,6 +180,12 @@ def test_a_folder_that_others_may_enter_is_refused() -> None:
         place.folder.rmdir()
 
 
+@pytest.mark.parametrize("name", ["", "a b", "x/../../etc", "..", "a\n", "ä"])
+def test_a_name_that_could_lead_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(LocalError, match="letters, digits, - and _ are allowed"):
+        Place(name)
+
+
 def test_a_name_too_long_for_a_socket_is_refused() -> None:
     with pytest.raises(LocalError, match=r"is too long for a socket in /tmp; .* letters less are allowed"):
         Place("n" * 40).make()
