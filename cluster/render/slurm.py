@@ -11,7 +11,7 @@ LOWEST, EPHEMERAL = 10240, 32768  # between them lie ports that the kernel gives
 OWN, SPARE = 10, 20  # a node's ports with a name, and what workers need beyond two a core
 STORE = 128 * 2**20  # Ray's object store: nothing large goes through it
 GRACE = 20  # seconds that nodes stay for the driver to stop well, out of Slurm's KillWait (30)
-PATIENCE = 180  # seconds for the head to come up
+PATIENCE = 300  # seconds for the head to come up
 
 
 def render(cluster: Cluster) -> list[File]:
