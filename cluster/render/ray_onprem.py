@@ -20,6 +20,8 @@ def render(cluster: Cluster) -> list[File]:
     if not cluster.storage.startswith(("/", "s3://")):
         what = f"is {cluster.storage!r}, which machines do not share"
         raise cluster.errors("storage", what, "/folder on a shared file system, or s3://bucket/path, is allowed")
+    if any(mark in cluster.storage for mark in ',"'):  # which end a value in docker's list of a mount
+        raise cluster.errors("storage", f"is {cluster.storage!r}", 'a folder without , and " in its name is allowed')
     hosts = {"onprem.head": cluster.onprem.head}
     hosts |= {f"onprem.workers.{at}": host for at, host in enumerate(cluster.onprem.workers)}
     for key, host in hosts.items() if cluster.tls else ():

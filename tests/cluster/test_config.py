@@ -106,6 +106,7 @@ def test_no_value_is_set_but_through_its_checks() -> None:
         ("ray-gcp", "gcp=null", "gcp: is missing; {project: …, zone: …, account: …} is allowed"),
         ("ray-onprem", "onprem=null", "onprem: is missing; {head: address, workers: [addresses]} is allowed"),
         ("ray-onprem", "storage=runs", "storage: is 'runs', which machines do not share; /folder on a shared file"),
+        ("ray-onprem", "storage=/a,b", "storage: is '/a,b'; a folder without , and \" in its name is allowed"),
         ("ray-onprem", "onprem.workers=[node7]", "onprem.workers[0]: is 'node7', and a certificate is for addresses"),
         ("raycluster", "storage=runs", "storage: is 'runs', which pods do not share; /folder or s3://… is allowed"),
         ("raycluster", "storage=/runs", "kubernetes.claim: is missing; the name of a ReadWriteMany claim, to be "),

@@ -6,6 +6,7 @@ import importlib.util
 import ipaddress
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -124,6 +125,16 @@ def test_the_schema_finds_a_planted_fault(tmp_path: Path) -> None:
     made["available_node_types"]["worker"]["resources"]["CPU"] = "8"
     made["max_worker"] = 3
     assert len(by_schema(made)) == 2
+
+
+def test_the_container_has_the_folder_that_machines_share(tmp_path: Path) -> None:
+    from ray.autoscaler._private.docker import docker_start_cmds
+
+    for storage, there in (("/shared/my runs", True), ("s3://bucket/runs", False)):
+        docker = config("ray-onprem", tmp_path, f"storage={storage}")["docker"]
+        options = docker["run_options"]
+        command = docker_start_cmds("sweeps", docker["image"], {}, "lab", options, "lab", "/home/sweeps", "docker")
+        assert (f"--mount=type=bind,source={storage},target={storage}" in shlex.split(command)) == there, command
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
