@@ -42,7 +42,9 @@ def services_up(
     user: Annotated[
         str | None, typer.Option(help="Whom servers run as; you, and postgres for root.", show_default=False)
     ] = None,
-    upgrade: Annotated[bool, typer.Option("--upgrade", help="First bring MLflow's tables to its version.")] = False,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="First bring tables that another MLflow wrote to this one's version.")
+    ] = False,
 ) -> None:
     """Start PostgreSQL and an MLflow server for a team; what is not said is as it was last time."""
     with told():

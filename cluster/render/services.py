@@ -7,6 +7,7 @@ import shlex
 from typing import Any
 
 from cluster.config import Cluster
+from cluster.services.place import asked_for, bracketed
 from cluster.services.postgres import DATABASES
 from cluster.services.tracking import LOCKED
 
@@ -43,21 +44,12 @@ def server(cluster: Cluster, host: str, port: int, artifacts: str, tls: str | No
     options = ["--limit-concurrency", "200", "--timeout-graceful-shutdown", "5", "--no-access-log"]
     if tls is not None:
         options += ["--ssl-keyfile", f"{tls}/tls-key", "--ssl-certfile", f"{tls}/certificate"]
-    allowed = ",".join(f"{bracketed(name)}:{cluster.services.port}" for name in names(cluster))
+    allowed = asked_for(dict.fromkeys([*names(cluster), "127.0.0.1", "localhost"]), cluster.services.port)
     return [
         *("-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "1"),
         *("--host", host, "--port", str(port), "--uvicorn-opts", shlex.join(options)),
         *("--allowed-hosts", allowed, "--artifacts-destination", artifacts),
     ]
-
-
-def bracketed(host: str) -> str:
-    """A host as it stands before a port.
-
-    >>> bracketed("::1"), bracketed("db")
-    ('[::1]', 'db')
-    """
-    return f"[{host}]" if ":" in host else host
 
 
 def _is_address(name: str) -> bool:

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,14 +30,25 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def asked_for(hosts: Iterable[str], port: int) -> str:
+    """What requests for MLflow may name, as its option has it: without a port too, as another server hands them on.
+
+    >>> asked_for(["::1", "db.example.org"], 5000)
+    '[::1],[::1]:5000,db.example.org,db.example.org:5000'
+    """
+    return ",".join(f"{name},{name}:{port}" for name in map(bracketed, hosts))
+
+
 class Settings(NamedTuple):
-    """What was asked for when the services were brought up last, and holds until something else is."""
+    """What was asked for when the services were brought up last, and holds until something else is; and the version of
+    MLflow that wrote its tables."""
 
     host: str
     names: list[str]
     port: int
     postgres_port: int
     user: str | None
+    mlflow: str | None = None
 
     @property
     def is_local(self) -> bool:

@@ -48,7 +48,7 @@ def up(folder: Path, wanted: Wanted, tell: Callable[[str], None], upgrade: bool 
 
     Args:
         tell: told what is waited for.
-        upgrade: MLflow's tables are brought to its version before it starts.
+        upgrade: tables that another version of MLflow wrote are brought to this one's before it starts.
 
     Raises:
         ServiceError: with what to do. private.NotPrivate: a file or folder is open to others.
@@ -56,6 +56,10 @@ def up(folder: Path, wanted: Wanted, tell: Callable[[str], None], upgrade: bool 
     place = Place(folder)
     before = place.settings() if place.folder.exists() else None
     settings = _settled(wanted, before)
+    made_by = (before.mlflow if before is not None else None) or settings.mlflow
+    if made_by != settings.mlflow and not upgrade:
+        told = f"MLflow {made_by} wrote the tables in {place.folder}, and {settings.mlflow} is installed"
+        raise ServiceError(f"{told}; --upgrade is allowed, after a backup: there is no other way back")
     who = account(settings.user)
     place.enter(who, settings.postgres_port)
     with place.alone():
@@ -68,12 +72,13 @@ def up(folder: Path, wanted: Wanted, tell: Callable[[str], None], upgrade: bool 
             _refuse_taken(settings)
         processes.kill(processes.orphans(state.mark, alive))  # of a server that was killed
         place.make(who)
-        place.remember(settings)
+        place.remember(settings._replace(mlflow=made_by))
         try:
-            _start(place, settings, who, state.mark, alive, tell, upgrade)
+            _start(place, settings, who, state.mark, alive, tell, upgrade=made_by != settings.mlflow)
         except BaseException:
             _ended(place, place.state())
             raise
+        place.remember(settings)
     return settings
 
 
@@ -137,7 +142,7 @@ def _settled(wanted: Wanted, before: Settings | None) -> Settings:
     for name, first in PORTS.items():
         if name not in found:
             found[name] = _free(found["host"], first, [found.get(other) for other in PORTS])
-    settings = Settings(**found)
+    settings = Settings(**{**found, "mlflow": tracking.version()})
     if settings.host in ANY and not settings.names:
         raise ServiceError(f"host: {settings.host} is every address; then a --name that clients ask for is needed")
     for port in (settings.port, settings.postgres_port):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from cluster.services.ask import Server
 from cluster.services.certificate import Certificate
 from cluster.services.errors import ServiceError
 from cluster.services.log import end_of
-from cluster.services.place import Place, Settings
+from cluster.services.place import Place, Settings, asked_for
 
 NAME = "MLflow"
 ADMIN, USER = "admin", "sweeps"
@@ -58,7 +59,7 @@ def start(place: Place, settings: Settings, account: Account, tls: Certificate |
         options += ["--ssl-keyfile", shlex.quote(str(key)), "--ssl-certfile", shlex.quote(str(public))]
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "1"]
     command += ["--host", settings.host, "--port", str(settings.port), "--uvicorn-opts", " ".join(options)]
-    command += ["--allowed-hosts", ",".join(f"{host},{host}:{settings.port}" for host in settings.hosts)]
+    command += ["--allowed-hosts", asked_for(settings.hosts, settings.port)]
     command += ["--artifacts-destination", str(place.artifacts)]
     bounded = ["prlimit", f"--data={MEMORY}", *command]
     return processes.start(
@@ -98,6 +99,11 @@ def server_of(place: Place, settings: Settings) -> Server:
     """How to ask it."""
     trusted = None if settings.is_local else place.secrets / "certificate.pem"
     return Server(settings.tracking, trusted)
+
+
+def version() -> str:
+    """MLflow's, as it is installed."""
+    return metadata.version("mlflow")
 
 
 def upgrade(place: Place, settings: Settings, account: Account) -> None:

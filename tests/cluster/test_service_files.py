@@ -99,7 +99,9 @@ def test_compose_is_locked(tmp_path: Path, host: str) -> None:
     assert list(open_doors(made)) == []
     words = made["services"]["mlflow"]["command"]
     assert words[words.index("--app-name") + 1] == "basic-auth"
-    assert words[words.index("--allowed-hosts") + 1] == f"{host}:5000,mlflow.example.org:5000"
+    asked = words[words.index("--allowed-hosts") + 1].split(",")
+    known = {host, "mlflow.example.org", "127.0.0.1", "localhost"}
+    assert set(asked) == known | {f"{name}:5000" for name in known}, "also as a server in front of it hands them on"
     assert made["services"]["mlflow"]["environment"]["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert ("--ssl-keyfile" in words[words.index("--uvicorn-opts") + 1]) == (host != HOSTS[0])
 

@@ -368,6 +368,41 @@ def test_data_and_passwords_outlive_it(services: Team, left: Left, environment: 
     assert_whole(left)
 
 
+def test_tables_of_an_older_mlflow_are_brought_to_this_version(
+    services: Team, left: Left, address: str, sweeps_user: tuple[str, str]
+) -> None:
+    """As MLflow's own way back makes them: refused, then, on a word, upgraded with all that is in them."""
+    services.run("up")
+    settings = services.folder / "settings.json"
+    known = json.loads(settings.read_text())
+    newest = _revision(services)
+    place = f"host={services.folder / 'socket'}&port={known['postgres_port']}"
+    script = (
+        "from alembic.command import downgrade; from mlflow.store.db.utils import _get_alembic_config\n"
+        f"downgrade(_get_alembic_config('postgresql+psycopg://mlflow@/mlflow?{place}'), '-1')"
+    )
+    login = {**os.environ, "PGPASSWORD": services.secret("postgres-mlflow")}
+    done = subprocess.run([sys.executable, "-c", script], env=login, capture_output=True, text=True)
+    assert done.returncode == 0 and _revision(services) != newest, done.stderr
+    services.run("down")
+    settings.write_text(json.dumps({**known, "mlflow": "3.16.0"}))
+    said = services.run("up", code=1)
+    assert f"MLflow 3.16.0 wrote the tables in {services.folder}, and {known['mlflow']} is installed; --up" in said
+    services.run("up", "--upgrade")
+    assert _revision(services) == newest and json.loads(settings.read_text()) == known
+    assert b'"calm"' in ask(f"{address}/api/2.0/mlflow/experiments/search?max_results=9", sweeps_user)[1]
+    assert_whole(left)
+    services.run("up", "--upgrade")  # and where there is nothing to do, nothing is done
+
+
+def _revision(services: Team) -> str:
+    port = json.loads((services.folder / "settings.json").read_text())["postgres_port"]
+    about = {"host": str(services.folder / "socket"), "port": port, "password": services.secret("postgres-mlflow")}
+    with psycopg.connect(user="mlflow", dbname="mlflow", **about) as connection:
+        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    return str(revision[0])
+
+
 def _maps(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/maps").read_text().splitlines()
 

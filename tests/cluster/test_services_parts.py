@@ -225,6 +225,13 @@ def test_postgresql_alone(mark: str) -> None:
         shutil.rmtree(place.folder, ignore_errors=True)
 
 
+def test_tables_of_another_mlflow_wait_for_a_word(tmp_path: Path) -> None:
+    Place(tmp_path).remember(Settings("127.0.0.1", [], 5001, 5433, None, "1.2.3"))
+    with pytest.raises(ServiceError, match=r"MLflow 1\.2\.3 wrote the tables in .*; --upgrade is allowed, after a"):
+        up(tmp_path, Wanted(), print)
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.json"], "something was begun"
+
+
 @needs_postgres
 def test_data_of_another_version_are_refused(tmp_path: Path) -> None:
     place = Place(tmp_path)
