@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sweeping import wait_for
 
 from cluster.config import Cluster, load
 from cluster.render import render
@@ -160,13 +162,17 @@ def test_an_option_is_a_word_or_refused(value: str, key: str) -> None:
     assert text is None or re.fullmatch(r"[A-Za-z0-9_.+:@%=-]+", value)
 
 
+def functions(text: str) -> str:
+    """Those of the script, without what it does with them."""
+    return text[text.index("say() {") : text.index("\nasked=")]
+
+
 class Ports:
     """The script's own choice of ports, by the script's own words."""
 
     def __init__(self, cpus: int) -> None:
-        text = rendered({**SMALL, "cpus": cpus})
         self.count = 30 + 2 * cpus
-        self._functions = text[text.index("say() {") : text.index("\nasked=")]
+        self._functions = functions(rendered({**SMALL, "cpus": cpus}))
 
     def first(self, job: int, nodes: int, node: int) -> int:
         known = {"PATH": os.environ["PATH"], "SLURM_JOB_ID": str(job), "SLURM_JOB_NUM_NODES": str(nodes)}
@@ -189,6 +195,63 @@ def test_ports_are_free_and_no_two_nodes_ports_meet() -> None:
         moved = ports.first(71, 3, 0)
     assert moved >= found[0] + ports.count
     assert ports.first(71, 3, 0) == found[0]
+
+
+RAY = """#!/bin/sh
+# Each start is the next word of $PLAN: `slow` has not come up in Ray's time, `dead` has, and ends; `up` stays.
+echo start >> "$STARTS"
+set -- $PLAN
+shift $(($(wc -l < "$STARTS") - 1))
+[ "$1" = slow ] && echo "The current node timed out during startup." && exit 1
+echo "Ray runtime started."
+[ "$1" = dead ] || exec sleep 600
+"""
+
+
+@pytest.mark.skipif(shutil.which("ss") is None, reason="iproute2 is not installed")
+@pytest.mark.parametrize(
+    ("node", "plan", "starts"),
+    [
+        (0, "slow slow up", 3),
+        (0, "slow slow slow up", 3),  # and no more
+        (0, "dead up", 1),  # all that joined it is gone too
+        (1, "slow up", 2),
+        (1, "dead up", 2),
+    ],
+)
+def test_a_node_that_is_slow_to_come_up_is_started_again(tmp_path: Path, node: int, plan: str, starts: int) -> None:
+    """By the script's own words, with a program in Ray's place that is as slow as Ray may be."""
+    (tmp_path / "ray").write_text(RAY)
+    (tmp_path / "ray").chmod(0o700)
+    counted, job, said = tmp_path / "starts", 10**7 + os.getpid(), tmp_path / "said"
+    with socket.create_server(("127.0.0.1", 0)) as head, open(said, "wb") as stderr:
+        known = {
+            "PATH": f"{tmp_path}:{os.environ['PATH']}", "PLAN": plan, "STARTS": str(counted), "batch": "none",
+            "SLURM_JOB_ID": str(job), "SLURM_JOB_NUM_NODES": "2", "SLURM_NODEID": str(node),
+            "head": f"127.0.0.1:{head.getsockname()[1]}",
+        }  # fmt: skip
+        shell = ["bash", "-euo", "pipefail", "-c", f"{functions(rendered(SMALL))}\nnode"]
+        process = subprocess.Popen(shell, env=known, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
+        try:
+            if "up" in plan.split()[:starts]:
+                up = f"ray-job-{job}.{node}.*/said"
+                assert wait_for(
+                    lambda: (
+                        counted.exists()
+                        and len(counted.read_text().split()) == starts
+                        and any("started" in path.read_text() for path in Path("/tmp").glob(up))
+                    ),
+                    120,
+                ), said.read_text()
+                process.send_signal(signal.SIGUSR2)
+            process.wait(120)
+        finally:
+            process.kill()
+            process.wait()
+    assert len(counted.read_text().split()) == starts, said.read_text()
+    ended = starts - ("up" in plan.split()[:starts])
+    assert said.read_text().count(f"node {node}: Ray ended by itself") == ended
+    assert not list(Path("/tmp").glob(f"ray-job-{job}.*"))
 
 
 def test_the_page_shows_what_is_rendered(tmp_path: Path) -> None:
