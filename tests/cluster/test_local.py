@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -38,8 +39,14 @@ def place() -> Iterator[Place]:
     nodes.down(made, grace=0)
 
 
-def shared_memory() -> set[str]:
-    return set(os.listdir("/dev/shm"))
+def shared_memory(found: set[psutil.Process]) -> set[Path]:
+    """What lies in shared memory and is these processes', by a map or an open file: others have theirs there."""
+    held = set[str]()
+    for process in found:
+        with contextlib.suppress(psutil.Error, OSError):
+            maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+            held |= {line.split(maxsplit=5)[-1] for line in maps} | {file.path for file in process.open_files()}
+    return {Path(path.removesuffix(" (deleted)")) for path in held if path.startswith("/dev/shm/")}
 
 
 def listening(found: set[psutil.Process]) -> dict[int, str]:
@@ -66,12 +73,13 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_up_is_locked_and_down_leaves_nothing(place: Place) -> None:
-    before = shared_memory()
     came = run("up", "--nodes", "2", "--grace", "5")
     assert came.returncode == 0, came.stderr
     assert run("status").stdout in came.stdout
     found = tree(place)
     mark = place.state().mark  # type: ignore[union-attr]
+    held = shared_memory(found)
+    assert held, "Ray's object store is nowhere"
 
     heard = listening(found)
     assert len(heard) > 10 and {ip.removeprefix("::ffff:") for ip in heard.values()} == {"127.0.0.1"}
@@ -99,7 +107,7 @@ def test_up_is_locked_and_down_leaves_nothing(place: Place) -> None:
     assert not [process for process in found if processes._lives(process)]
     assert not list(processes.marked(mark))
     assert not place.folder.exists()
-    assert shared_memory() <= before
+    assert not [path for path in held if path.exists()]
     assert all(ports._is_free(first) for first in firsts)
     assert run("down").stdout == f"no cluster {NAME} on this machine\n"
 

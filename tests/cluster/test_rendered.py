@@ -209,13 +209,18 @@ def test_no_folder_breaks_out_of_a_file(tmp_path_factory: pytest.TempPathFactory
     assert odd.onprem is None and plain.onprem is not None
     onprem: Onprem = plain.onprem.model_copy(update={"key": folder})
     odd = odd.model_copy(update={"services": services, "onprem": onprem})
-    made = {kind: rendered(kind, odd) for kind in ("raycluster", "rayjob", "ray-onprem", "systemd")}
+    made = {kind: rendered(kind, odd) for kind in ("raycluster", "rayjob", "systemd")}
+    mounted = folder.translate({ord(mark): None for mark in ',"'})  # which end a value in docker's list of a mount
+    made["ray-onprem"] = rendered("ray-onprem", odd.model_copy(update={"storage": mounted}))
     cluster = documents(made["raycluster"]["raycluster.yaml"])[-1]["spec"]
     mounts = cluster["headGroupSpec"]["template"]["spec"]["containers"][0]["volumeMounts"]
     assert [mount["mountPath"] for mount in mounts if mount["name"] == "storage"] == [folder]
     (sweep,) = [it["data"] for it in documents(made["rayjob"]["rayjob.yaml"]) if it["kind"] == "ConfigMap"]
     assert yaml.safe_load(sweep["run.yaml"])["storage"] == folder
-    assert documents(made["ray-onprem"]["ray-onprem/cluster.yaml"])[0]["auth"]["ssh_private_key"] == folder
+    (machines,) = documents(made["ray-onprem"]["ray-onprem/cluster.yaml"])
+    assert machines["auth"]["ssh_private_key"] == folder
+    words = shlex.split(" ".join(machines["docker"]["run_options"]))
+    assert f"--mount=type=bind,source={mounted},target={mounted}" in words
     setup = made["systemd"]["systemd/setup.sh"]
     (line,) = [line for line in setup.splitlines() if line.startswith("data=")]
     said = subprocess.run(["sh", "-c", f'{line}\nprintf %s "$data"'], capture_output=True, check=True, text=True)

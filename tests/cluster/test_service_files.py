@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -194,7 +195,8 @@ def test_what_is_set_up_serves_each_role_its_own(open_folder: Path) -> None:
     try:
         until = time.monotonic() + 120
         password = ""
-        while not password or "Connection refused" in connect("studies", "studies", password):
+        coming = re.compile("Connection refused|starting up")
+        while not password or coming.search(connect("studies", "studies", password)):
             assert server.poll() is None and time.monotonic() < until, server.communicate()[1]
             held = folder / "config/postgres-studies"
             password = held.read_text() if held.exists() else ""
