@@ -23,7 +23,8 @@ class Attempt(NamedTuple):
 def attempts(sweep: Path) -> list[Attempt]:
     """Of all trials of a sweep's folder, in order."""
     found = []
-    for folder in sorted(sweep.glob("trials/*/*/attempt-*"), key=_order):
+    begun = [begin.parent for begin in sweep.glob("trials/*/*/attempt-*/begin.json")]
+    for folder in sorted(begun, key=_order):
         known = [int(history.stem) for history in (folder / "history").glob("*.json")]
         key = folder.parent.relative_to(sweep / "trials").as_posix()
         found.append(Attempt(key, (folder / "begin.json").stat().st_mtime, _worker(folder), sorted(known)))

@@ -199,9 +199,11 @@ def test_a_job_that_must_make_room_goes_on_afterwards(slurm: Slurm, tmp_path: Pa
     job = Job(slurm, script(tmp_path), tmp_path)
     job.until_midway(since=0)
     began = time.time()
-    urgent = slurm.call("sbatch", "--parsable", "--partition=urgent", "--nodes=3", "--wrap=sleep 1", place=tmp_path)
+    look = f"sleep 1; ls -d /tmp/ray-job-{job.id}.* 2> /dev/null; pgrep -af '/tmp/ray-job-{job.id}[.]'; true"
+    asked = ("--partition=urgent", "--nodes=3", f"--output={tmp_path}/seen", f"--wrap={look}")
+    urgent = slurm.call("sbatch", "--parsable", *asked, place=tmp_path)
     assert wait_for(lambda: slurm.state(urgent) == "COMPLETED" or job.is_over, 300), job.said
-    assert left(job.id) == []
+    assert (tmp_path / "seen").read_text() == "", "what made room is still there, while another has its nodes"
     assert "Slurm wants the nodes" in job.said and "requeued: it goes on" in job.said
     job.until("RUNNING")
     job.until_resumed(began, before=0)
