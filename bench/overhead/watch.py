@@ -28,10 +28,10 @@ class Watched(NamedTuple):
     looks: list[Look]
 
     def growth(self, first: int, last: int) -> float:
-        """Megabytes by which the process grew per 1000 trials, from the ``first`` to the ``last``: a fitted line."""
+        """Megabytes by which the process grew per 1000 trials, from the ``first`` until the ``last``: a fitted line."""
         from scipy.stats import linregress
 
-        inside = [look for look in self.looks if first <= look.done <= last]
+        inside = [look for look in self.looks if first <= look.done < last]
         return 1000 * float(linregress([x.done for x in inside], [x.megabytes for x in inside]).slope)
 
     def busy(self, since: float, until: float) -> float:

@@ -19,6 +19,7 @@ from sweeps.run import memory, nodes
 from sweeps.run.failure import failure_of
 from sweeps.run.patience import Waiting
 from sweeps.run.trial import Config, Progress, run, threads_for
+from sweeps.run.wire import asked, say
 from sweeps.run.worker import register
 from sweeps.search.trials import Trial
 
@@ -31,21 +32,22 @@ class TrialActor(tune.Trainable):
         """Once a process, and again for each trial through ``reset_config``."""
         import torch
 
-        torch.set_num_threads(threads_for(config["cpu"]))
-        for path in config["path"]:
+        told = asked(config)
+        torch.set_num_threads(threads_for(told["cpu"]))
+        for path in told["path"]:
             if path not in sys.path:
                 sys.path.append(path)
-        if config["memory"] is not None and not hasattr(self, "_trial"):
-            memory.bound(config["memory"])
-        if 0 < config["gpu"] < 1:
-            memory.bound_gpu(config["gpu"])
-        self._node = ray.get_runtime_context().get_node_id() if config["joined"] else None
-        self._trial = Trial(**config["trial"])
-        self._store = Store(config["store"], config["floor"])
+        if told["memory"] is not None and not hasattr(self, "_trial"):
+            memory.bound(told["memory"])
+        if 0 < told["gpu"] < 1:
+            memory.bound_gpu(told["gpu"])
+        self._node = ray.get_runtime_context().get_node_id() if told["joined"] else None
+        self._trial = Trial.from_json(told["trial"])
+        self._store = Store(told["store"], told["floor"])
         register(self._store, self._trial)
         self._asked_to_leave = False
         signal.signal(signal.SIGTERM, self._leave)
-        arguments = (Config.from_json(config["config"]), self._store, self._trial.attempt, self._trial.chunk)
+        arguments = (Config.from_json(told["config"]), self._store, self._trial.attempt, self._trial.chunk)
         self._reports: Iterator[Progress | Waiting] = run(*arguments)
 
     def step(self) -> dict[str, Any]:
@@ -53,16 +55,16 @@ class TrialActor(tune.Trainable):
         if self._asked_to_leave:
             os._exit(0)  # the report before was the last one here, and the driver knows
         try:
-            said = next(self._reports)
+            came = next(self._reports)
         except (Exception, SystemExit) as error:  # one line reaches the driver; the traceback lies in the record
             failure = failure_of(error, self._store, self._trial)
             del self._reports
             memory.release()
-            return {**failure._asdict(), "done": True}
-        if isinstance(said, Waiting):
-            return {**said._asdict(), "done": False}
+            return say(failure, done=True)
+        if isinstance(came, Waiting):
+            return say(came, done=False)
         self._asked_to_leave |= self._node is not None and self._node in nodes.draining()  # it was told to end
-        return {**said._asdict(), "leaving": self._asked_to_leave, "done": said.last}
+        return say(came, came.last, self._asked_to_leave)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Takes the next trial into this process."""

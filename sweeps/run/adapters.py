@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from sweeps.run import before_ray  # noqa: F401  # Ray reads it at import
 
@@ -25,6 +25,7 @@ from sweeps.run.patience import Waiting
 from sweeps.run.service import Service, Work
 from sweeps.run.slots import Slots
 from sweeps.run.trial import Progress
+from sweeps.run.wire import ask, said
 from sweeps.run.worker import registered
 from sweeps.search.decide import Done
 from sweeps.spec.limits import duration
@@ -50,7 +51,7 @@ class StudySearcher(Searcher):
         if not isinstance(work, Work):
             return Searcher.FINISHED if isinstance(work, Done) else None
         self.works[trial_id] = work
-        return {**self._base, "config": work.config._asdict(), "trial": work.trial._asdict()}
+        return ask({**self._base, "config": work.config._asdict(), "trial": work.trial._asdict()})
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Frees the slot. ``error``: the worker's process is gone."""
@@ -58,7 +59,8 @@ class StudySearcher(Searcher):
         if error:
             self._service.ended(work.trial, *reason)
         else:
-            self._service.ended(work.trial, *(_said(Failure, result or {}) or ()))
+            what, _ = said(result)
+            self._service.ended(work.trial, *(what if isinstance(what, Failure) else ()))
         self._on_change()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -112,14 +114,14 @@ class StudyScheduler(FIFOScheduler):
 
     def _take(self, trial: Any, result: dict[str, Any]) -> str:
         work, goes_on = self._searcher.works.get(trial.trial_id), True
-        waiting, progress = _said(Waiting, result), _said(Progress, result)
+        what, leaving = said(result)
         if work is None:
             return str(TrialScheduler.CONTINUE)
-        if waiting is not None:
-            goes_on = self._service.waits(work.trial, waiting)
-        if progress is not None:
-            goes_on = self._service.reported(work.trial, progress)
-            if result["leaving"]:
+        if isinstance(what, Waiting):
+            goes_on = self._service.waits(work.trial, what)
+        if isinstance(what, Progress):
+            goes_on = self._service.reported(work.trial, what)
+            if leaving:
                 self._searcher.reasons[trial.trial_id] = ()  # it is gone when it is next called, and no failure
         self._on_change()
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
@@ -162,12 +164,3 @@ class Watch(tune.Callback):
             return False
         ray.kill(actor)
         return True
-
-
-Said = TypeVar("Said", Progress, Waiting, Failure)
-
-
-def _said(kind: type[Said], result: Mapping[str, Any]) -> Said | None:
-    """What a worker's step returned, if it is of this kind; Tune adds fields of its own."""
-    names = kind._fields
-    return kind(**{name: result[name] for name in names}) if result.keys() >= set(names) else None
