@@ -201,7 +201,7 @@ class Goal(NamedTuple):
 
     direction: str  # "minimize" or "maximize"
     best: float
-    worst: float
+    worst: float  # finite: records hold it
 
 
 @dataclass(frozen=True)

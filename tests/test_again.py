@@ -79,6 +79,8 @@ def test_a_trial_comes_out_the_same_to_the_last_bit(record: TrialRecord, tmp_pat
     reports = list(rerun(record, Store(str(tmp_path)), cpu=1))
     assert [report.step for report, _ in reports] == [10, 20, 30, 40, 50]
     assert [difference for _, difference in reports] == [None] * 5
+    with pytest.raises(ValueError, match=rf"{record.key} was trained into it already; a folder without it is allowed"):
+        next(rerun(record, Store(str(tmp_path)), cpu=1))
 
 
 def test_what_comes_out_otherwise_is_told_with_step_name_and_size(record: TrialRecord, tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from sweeping import SPEC, Left, assert_whole, begun, driven, files
 from sweeps.judge.stats import wilson
 from sweeps.records.folder import Folder
 from sweeps.records.record import TrialRecord
+from sweeps.records.store import Store
 from sweeps.run import serial, trial
 from sweeps.run.driver import open_sweep, write_report
+from sweeps.run.patience import Waiting
 from sweeps.run.service import Service, Work
 from sweeps.search.decide import Done, Wait
 from sweeps.search.trials import COMPLETE, CONFIRM, FAILED, PRUNED, RUNNING, SEARCH, Trial
@@ -164,7 +166,7 @@ def test_an_arm_whose_trials_all_fail_is_named_with_the_reason(tmp_path: Path) -
     assert "gda was not confirmed" in ranking["answer"]
 
 
-@pytest.mark.parametrize("optimizer", ["gda", "accept_reject", "consensus"])
+@pytest.mark.parametrize("optimizer", ["gda", "accept_reject", "consensus", "competitive", "proximal"])
 def test_a_diverging_configuration_is_complete_with_the_worst_value(tmp_path: Path, optimizer: str) -> None:
     text = CLIFF.replace("usergames:cliff", "bilinear").replace("name: gda", f"name: {optimizer}")
     _, service, folder = driven(tmp_path, text, "space.lr=1.0e+30", "trials=1")
@@ -257,6 +259,76 @@ def test_a_trial_that_was_trained_to_its_end_unheard_is_not_trained_again(tmp_pa
     assert some(again).trial.key != work.trial.key
     told = again.studies.trial(work.trial.key)
     assert (told.state, told.attempt, told.value) == (COMPLETE, 1, unheard[-1].value)
+
+
+def test_a_report_whose_checkpoint_is_damaged_is_made_again_and_counts_once(tmp_path: Path) -> None:
+    folder = begun(tmp_path, SPEC)
+    work = some(open_sweep(folder)[1])
+    undisturbed = TrialRecord(Store(str(tmp_path / "undisturbed")), work.trial.key)
+    list(trial.run(work.config, Store(str(tmp_path / "undisturbed")), 1))
+    orphan = trial.run(work.config, folder.store, 1)
+    told = [next(orphan) for _ in range(3)]
+    state = folder.path / "trials" / work.trial.key / "attempt-1" / "checkpoint" / "000030" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-1] + b"?")
+    rest = list(trial.run(work.config, folder.store, 2))
+    assert [progress.step for progress in told] == [10, 20, 30] and [progress.step for progress in rest] == [30, 40, 50]
+    record = TrialRecord(folder.store, work.trial.key)
+    assert [each.diagnoses for each in record.history()] == [each.diagnoses for each in undisturbed.history()]
+    best, known = record.best_checkpoint(), undisturbed.best_checkpoint()
+    assert best is not None and known is not None and (best.step, best.files()) == (known.step, known.files())
+
+
+def test_a_trial_that_an_accepted_change_made_another_fails_alone(tmp_path: Path) -> None:
+    folder = begun(tmp_path, SPEC)
+    work = some(open_sweep(folder)[1])
+    config = folder.path / "trials" / work.trial.key / "config.json"
+    config.write_text(config.read_text().replace('"beta2":0.999', '"beta2":0.99'))
+    again = open_sweep(folder)[1]
+    assert some(again).trial.key != work.trial.key
+    told = again.studies.trial(work.trial.key)
+    assert told.state == FAILED and (told.error or "").startswith("it is not what it was begun as: ")
+    assert open_sweep(folder)[1].studies.trial(work.trial.key) == told
+
+
+def test_a_trial_that_was_trained_to_its_end_unheard_is_complete_though_the_time_is_up(tmp_path: Path) -> None:
+    folder = begun(tmp_path, SPEC, "limits.sweep=1h")
+    first = open_sweep(folder)[1]
+    done, midway = some(first), some(first)
+    unheard = list(trial.run(done.config, folder.store, 1))
+    training = trial.run(midway.config, folder.store, 1)
+    next(training)
+    report = next(training)
+    first.studies.note_driven(3601.0)
+    again = open_sweep(folder)[1]
+    again.next()
+    told = [again.studies.trial(work.trial.key) for work in (done, midway)]
+    assert [(each.state, each.value) for each in told] == [(COMPLETE, unheard[-1].value), (PRUNED, report.value)]
+
+
+def test_what_a_pruned_trial_spent_is_known_though_its_driver_died_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = begun(tmp_path, SPEC)
+    first = open_sweep(folder)[1]
+    work = some(first)
+    for _, report in zip(range(3), trial.run(work.config, folder.store, 1), strict=False):
+        first.studies.report(work.trial, report.step, report.value)
+    again = open_sweep(folder)[1]
+    monkeypatch.setattr(again.studies, "should_prune", lambda told: True)
+    some(again)
+    assert (again.studies.trial(work.trial.key).state, again.latest[work.trial.key].step) == (PRUNED, 30)
+
+
+def test_what_a_worker_waits_for_says_nothing_of_what_the_environment_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACE", "canary")
+    (tmp_path / "canary").mkdir()
+    folder = begun(tmp_path, SPEC, f"storage={tmp_path}/${{env:PLACE}}")
+    service = open_sweep(folder)[1]
+    service.waits(some(service).trial, Waiting(f"[Errno 5] no such disk: {tmp_path}/canary/trials", False))
+    assert any("${env:PLACE}/trials" in event for event in service.events)
+    assert not any("canary" in event for event in service.events)
 
 
 def test_a_trial_that_never_began_keeps_its_number_and_its_draw(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ class Missing(ValueError):
 
 
 class Results:
-    """The chunks below ``root``: ``CLAIM/CELL-HASH/FIRST-LAST.json``, the hash that of all that decides the numbers.
+    """The chunks below ``root``: ``CLAIM/CELL-HASH/FIRST-LAST.json``, the hash that of what is played and its setting.
 
-    A changed setting has another hash, so nothing that was run under it is taken for what is asked.
+    A changed setting has another hash, so nothing that was run under it is taken for what is asked; which commit made a
+    chunk stands in it, and on the page.
     """
 
     def __init__(self, root: str) -> None:

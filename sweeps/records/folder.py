@@ -176,7 +176,8 @@ class Folder:
         return about
 
     def note_end(self, status: str, reason: str) -> None:
-        """Notes how the last drive ended: ``finished``, ``stopped``, or ``broken`` with its reason in a line."""
+        """Notes how the last drive ended: ``finished``, ``stopped``, or ``broken`` with its reason in a line; nothing,
+        while one goes on."""
         self.store.replace(ENDED, json.dumps({"status": status, "reason": reason}, ensure_ascii=False).encode())
 
     def ended(self) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
-from sweeps.spec.environment import expand
+from sweeps.spec.environment import expand, veiled
 from sweeps.spec.redact import redacted
 
 TOGETHER = 8  # waits for the disk at once
@@ -44,7 +44,7 @@ class Store:
         self.root, self.floor = root, floor
         address = expand(root)
         self.local = "://" not in address or address.startswith("file://")
-        self._backend: _Backend = _Folder(address.removeprefix("file://")) if self.local else _Bucket(address)
+        self._backend: _Backend = _Folder(address.removeprefix("file://")) if self.local else _Bucket(address, root)
 
     def __repr__(self) -> str:
         return f"Store({redacted(self.root)!r})"
@@ -173,10 +173,11 @@ class _Folder:
 class _Bucket:
     """Any fsspec file system. Listings are never cached: other machines write too."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, said: str) -> None:
+        """``said``: the address as it may be said, references to the environment and all."""
         import fsspec  # 0.1 s that a local sweep need not pay
 
-        self._url = redacted(url)
+        self._said = said
         self._files: Any
         with self._told():
             options = _for_s3() if url.startswith(("s3://", "s3a://")) else {}
@@ -241,7 +242,7 @@ class _Bucket:
         except (OSError, NotImplementedError):
             raise
         except Exception as error:
-            raise OSError(f"{self._url}: {type(error).__name__}: {redacted(str(error))}") from error
+            raise OSError(veiled(f"{self._said}: {type(error).__name__}: {error}", self._said)) from error
 
 
 def _for_s3() -> dict[str, Any]:

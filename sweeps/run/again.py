@@ -41,12 +41,15 @@ def rerun(record: TrialRecord, into: Store, cpu: float) -> Iterator[tuple[Report
     that was recorded, with where it first differs: in a metric, or in the state of the training, to the last bit.
 
     Raises:
-        FileNotFoundError: it never started. ValueError: what it needs does not exist any more.
+        FileNotFoundError: it never started.
+        ValueError: what it needs does not exist any more, or ``into`` has a record of it.
     """
     torch.set_num_threads(threads_for(cpu))  # as then: the same rounding
     config = Config.from_json(record.config())
     known, states = {report.step: report for report in record.history()}, _states(record)
     again = TrialRecord(into, record.key)
+    if again.attempts():
+        raise ValueError(f"{into.root}: {record.key} was trained into it already; a folder without it is allowed")
     training = run(config, into, 1, _chunk(record))
     while known:
         said = next(training)

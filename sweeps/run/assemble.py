@@ -166,7 +166,7 @@ def service_of(
         points = [*said_for(sweep, arm, searched), *taken.get(arm.name, ())]
         chunks = () if sweep.map is None else tuple(lattice.chunks(sweep, arm))
         arms[arm.name] = ServiceArm(searched, partial(config_of, sweep, success, arm), tuple(points), chunks)
-    return Service(plan, arms, Store(store.root, sweep.limits.disk), studies, sweep.limits)
+    return Service(plan, arms, Store(store.root, sweep.limits.disk), studies, sweep.limits, sweep.storage)
 
 
 def config_of(sweep: Sweep, success: str | None, arm: Arm, trial: Trial) -> Config:

@@ -119,6 +119,7 @@ def carry_on(
     with display or Live() as live, Stopping(live.alert) as stopping, _owned(folder, stopping.ask):
         sweep, service = _settled(folder, asked, accept)
         refuse_too_much(sweep.resources)
+        folder.note_end("", "")
         stopping.tells(service.halt)
         tracker = TrackingProcess(folder, service.studies.trials)
         service.make_up()
@@ -148,7 +149,8 @@ def _broken_off(folder: Folder) -> Iterator[None]:
     try:
         yield
     except (OSError, RayFailed) as error:
-        raise BrokenOff(f"{error}; all that was reported is kept: `{folder.command('resume')}` goes on") from error
+        told = veiled(str(error), folder.storage)
+        raise BrokenOff(f"{told}; all that was reported is kept: `{folder.command('resume')}` goes on") from error
 
 
 def _settled(folder: Folder, asked: Sweep | None, accept: bool) -> tuple[Sweep, Service]:
@@ -237,8 +239,10 @@ def _conclude(sweep: Sweep, service: Service, folder: Folder, tracker: TrackingP
     folder.note_end(*ended)
     linked = folder.runs()
     tracker.begin_to_end()
-    write_report(sweep, service, folder, *ended)
-    tracker.catch_up()
-    if folder.runs() != linked:  # the page links to them, and MLflow is to have the same page
+    try:
         write_report(sweep, service, folder, *ended)
-    tracker.finish(summary_of(folder.store, sweep, created(folder.read())))
+        tracker.catch_up()
+        if folder.runs() != linked:  # the page links to them, and MLflow is to have the same page
+            write_report(sweep, service, folder, *ended)
+    finally:
+        tracker.finish(summary_of(folder.store, sweep, created(folder.read())))

@@ -27,7 +27,8 @@ class Estimate(NamedTuple):
 
 
 def estimate(sweep: Sweep, cores: int, steps: int = 12) -> Estimate:
-    """Trains each arm's members a few steps and multiplies: an upper bound, as pruning saves some.
+    """Trains each arm's members a few steps and multiplies. Pruning saves some of that; metrics, pictures and
+    Ray's start come on top, which shows in sweeps of seconds.
 
     Raises:
         NoRoom: this machine has not what a trial asks for.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psutil
 import sqlalchemy as sql
 
+from sweeps.run.worker import began
 from sweeps.search.database import DatabaseOut, engine_of, once_it_answers, reason
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Holder(NamedTuple):
 
     def is_of(self, process: psutil.Process) -> bool:
         """Whether this is the row of ``process``, and not of an earlier one with its pid."""
-        return abs(process.create_time() - self.started) < 1
+        return abs(began(process) - self.started) < 1
 
     @property
     def told(self) -> str:
@@ -203,7 +204,7 @@ class Ownership:
             "token": self._token,
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            "started": psutil.Process().create_time(),
+            "started": began(psutil.Process()),
             "since": time.time(),
             "heartbeat": time.time(),
         }
@@ -225,8 +226,8 @@ class Ownership:
                 with self._engine.begin() as connection:
                     kept = connection.execute(_TABLE.update().where(own).values(heartbeat=time.time())).rowcount == 1
                     wanted = kept and connection.execute(_STOPS.select().where(asked)).first() is None
-            except (sql.exc.OperationalError, sql.exc.InterfaceError):
-                continue  # a locked database: the next beat says it
+            except sql.exc.SQLAlchemyError:
+                continue  # a locked database, a lost connection: the next beat says it
             if not wanted and self._stop is not None:
                 self._stop()
                 return

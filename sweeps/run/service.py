@@ -19,6 +19,7 @@ from sweeps.run.worktime import WorkTime
 from sweeps.search import decide
 from sweeps.search.decide import Ask, Chart, ConfirmBest, Continue, Done, Plan, Wait
 from sweeps.search.trials import COMPLETE, FAILED, PRUNED, RUNNING, SEARCH, Trial
+from sweeps.spec.environment import veiled
 from sweeps.spec.limits import Limits, duration
 
 if TYPE_CHECKING:
@@ -55,12 +56,21 @@ class Work(NamedTuple):
 
 
 class Service:
-    """Hands out work and takes in results. Every change is stored before it is acted on."""
+    """Hands out work and takes in results. Every change is stored before it is acted on.
+
+    ``storage`` is the store's address as it may be said.
+    """
 
     def __init__(
-        self, plan: Plan, arms: dict[str, Arm], store: Store, studies: Studies, limits: Limits | None = None
+        self,
+        plan: Plan,
+        arms: dict[str, Arm],
+        store: Store,
+        studies: Studies,
+        limits: Limits,
+        storage: str,
     ) -> None:
-        self.plan, self.studies, self.store, self.limits = plan, studies, store, limits or Limits()
+        self.plan, self.studies, self.store, self.limits = plan, studies, store, limits
         self.events: list[str] = []
         self.over: list[Trial] = []  # ended since the display last looked
         self.latest: dict[str, Progress] = {}  # the last report of each trial
@@ -68,7 +78,7 @@ class Service:
         self.show: Callable[[], None] = lambda: None  # brings the display up to date while the driver waits
         self.watchdog, self.time = Watchdog(self.limits.silence), WorkTime(studies)
         self.outage = Outage(self.limits.outage, self.events.append)
-        self._arms = arms
+        self._arms, self._storage = arms, storage
         self._active: dict[str, Trial] = {}
         self._counted: dict[str, Work] = {}  # attempts that are not on record yet
         studies.tell_waits(self._database_waits, lambda: self.outage.ends(DATABASE))
@@ -119,6 +129,7 @@ class Service:
         """Takes in a report; whether the trial goes on now. Of a trial that has ended nothing is taken in."""
         if self.studies.trial(trial.key).state != RUNNING:
             return False
+        self.time.note()
         self.latest[trial.key] = progress
         self.watchdog.heard(trial.key)
         self.outage.ends(trial.key)
@@ -171,7 +182,7 @@ class Service:
         self.outage.check()
 
     def _wait(self, who: str, waiting: Waiting) -> None:
-        self.outage.begins(who, waiting)
+        self.outage.begins(who, waiting._replace(reason=veiled(waiting.reason, self._storage)))
         if self.outage.given_up is not None:
             self.halt()
 
@@ -190,14 +201,22 @@ class Service:
             trial = self._trial_for(action)
             if self._is_over(trial):
                 continue
-            work = self._begin(trial)
+            try:
+                work = self._begin(trial)
+            except RecordExists as error:  # an accepted change made another trial of it, and a record stays what it is
+                self._counted.pop(trial.key, None)
+                self.events.append(f"{trial.key} failed: {error}")
+                self._finish(self.studies.trial(trial.key), FAILED, f"it is not what it was begun as: {error}")
+                continue
             self._active[trial.key] = work.trial
             return work
 
     def _close(self) -> None:
         """Ends search trials that were interrupted; those that a worker has go on to their ends."""
         for trial in self.studies.trials():
-            if (trial.kind, trial.state) == (SEARCH, RUNNING) and trial.key not in self._active:
+            interrupted = (trial.kind, trial.state) == (SEARCH, RUNNING) and trial.key not in self._active
+            if interrupted and not self._is_over(trial):
+                trial = self.studies.trial(trial.key)
                 error = None if trial.value is not None else "the search's time was up (limits.sweep)"
                 self._finish(trial, FAILED if error else PRUNED, error)
 
@@ -234,8 +253,9 @@ class Service:
         """Catches the study up with what an earlier driver's workers committed; whether nothing is left to do."""
         if trial.attempt == 0:
             return False
-        for progress in self.recorded(trial):
+        for progress in (recorded := self.recorded(trial)):
             self.reported(trial, progress)
+        self.latest.update((trial.key, progress) for progress in recorded[-1:])  # also where an earlier one ended it
         return self.studies.trial(trial.key).state != RUNNING
 
     def recorded(self, trial: Trial) -> list[Progress]:

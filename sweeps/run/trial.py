@@ -24,6 +24,8 @@ from sweeps.run.patience import Waiting, persist
 from sweeps.spec.values import SHARE
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from minmax.train import Run
     from minmax.types import Game, Metric, Optimizer
 
@@ -100,7 +102,8 @@ def run(config: Config, store: Store, attempt: int, chunk: int | None = None) ->
     game = build_game(config.game)
     optimizer = minmax.optimizers.get(config.optimizer, **config.options)
     metrics = [minmax.metrics.get(name, **options) for name, options in config.metrics.items()]
-    last, before = yield from persist(lambda: (record.last_checkpoint(), record.history()))
+    last, known = yield from persist(lambda: (record.last_checkpoint(), record.history()))
+    before = [past for past in known if last is not None and past.step <= last.step]  # what follows is trained again
     training = _resumed(config, last, game, optimizer, metrics, chunk)
 
     best = min((_loss(config, past.values[config.objective]) for past in before), default=float("inf"))
@@ -117,7 +120,7 @@ def run(config: Config, store: Store, attempt: int, chunk: int | None = None) ->
             cost=report.cost,
             time_ms=time.time_ns() // 1_000_000,
             seconds=trained + time.monotonic() - began,
-            metrics={name: own.tolist() for name, own in {**report.metrics, **report.info}.items()},
+            metrics={name: own.tolist() for name, own in {**report.metrics, **_settled(report.info)}.items()},
             values=values,
             diverged=[None if at < 0 else at for at in report.diverged_at.tolist()],
             diagnoses=diagnoses,
@@ -195,6 +198,11 @@ def _values(config: Config, metrics: Mapping[str, list[float]], diagnoses: Seque
             raise ValueError(f"objective: {output!r} was not reported; reported: {', '.join(sorted(metrics))}")
         values[measure] = aggregate(how, metrics[output])
     return values
+
+
+def _settled(info: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What an optimizer says of its steps; 0 for a member that has diverged, of whom it has no number to say."""
+    return {name: torch.where(own.isfinite(), own, 0.0) for name, own in info.items()}
 
 
 def _loss(config: Config, value: float) -> float:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Worker(NamedTuple):
-    """A process by host, pid and when it began: pids come again."""
+    """A process by host, pid and ``began``: pids come again."""
 
     host: str
     pid: int
@@ -26,7 +26,7 @@ class Worker(NamedTuple):
     @classmethod
     def here(cls) -> Worker:
         """This process."""
-        return cls(socket.gethostname(), os.getpid(), psutil.Process().create_time())
+        return cls(socket.gethostname(), os.getpid(), began(psutil.Process()))
 
     def kill(self) -> bool:
         """SIGKILL, if it is a living process of this host; whether it was."""
@@ -34,12 +34,17 @@ class Worker(NamedTuple):
             return False
         try:
             process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.started) >= 1:
+            if abs(began(process) - self.started) >= 1:
                 return False
             process.send_signal(signal.SIGKILL)
         except psutil.NoSuchProcess:
             return False
         return True
+
+
+def began(process: psutil.Process) -> float:
+    """When a process began, in seconds after its machine did; psutil's own moment moves when the clock is set."""
+    return process.create_time() - psutil.boot_time()
 
 
 def register(store: Store, trial: Trial) -> None:

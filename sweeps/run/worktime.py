@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sweeps.search.studies import Studies
 
-NOTED_EVERY = 5.0  # seconds: what a killed driver may forget
+NOTED_EVERY = 5.0  # seconds, at the next report or start of a trial: what a killed driver may forget
 
 
 class WorkTime:

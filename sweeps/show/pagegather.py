@@ -150,7 +150,9 @@ class Gatherer:
             return None
         from sweeps.show import backdrop
 
-        return backdrop.arrows({"name": self._sweep.game.name, **self._sweep.game.options}, orbits)
+        with suppress(Exception):  # a user's game again
+            return backdrop.arrows({"name": self._sweep.game.name, **self._sweep.game.options}, orbits)
+        return None
 
 
 def _values(history: Sequence[Report], output: str) -> tuple[tuple[float, ...], ...]:
