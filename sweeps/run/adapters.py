@@ -146,6 +146,11 @@ class Watch(tune.Callback):
             self._looked = time.monotonic()
             self._newcomers.look()
 
+    def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        """Drops the statistics that Tune would keep of the trial's numbers for good: nobody reads them."""
+        trial.run_metadata.metric_analysis.clear()
+        trial.run_metadata.metric_n_steps.clear()
+
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its callbacks too."""
         return {}

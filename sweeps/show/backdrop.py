@@ -78,9 +78,17 @@ def orbit(record: TrialRecord) -> Orbit | None:
     optimizer = minmax.optimizers.get(config.optimizer, **config.options)
     every = max(1, reports[-1].optimizer_steps // POINTS)
     hypers = {name: own[: len(seeds)] if isinstance(own, list) else own for name, own in config.hypers.items()}
-    end = reports[-1].optimizer_steps
+    end, told = reports[-1].optimizer_steps, record.trial()
     run = minmax.train(
-        game, optimizer, hypers, seeds, steps=end, report_every=every, device="cpu", schedule=config.schedule
+        game,
+        optimizer,
+        hypers,
+        seeds,
+        steps=end,
+        report_every=every,
+        device="cpu",
+        schedule=config.schedule,
+        chunk=told and told.chunk,  # as many at once as there was memory for
     )
     steps, places = [0], [_places(tree.stack([game.init(generator(seed, "init")) for seed in seeds]))]
     for report in run:
