@@ -51,18 +51,15 @@ class Side(Protocol):
 
 
 class Ours:
-    """``sweeps run``, and the same command to go on; ``options`` of it."""
+    """``sweeps run``, and the same command to go on."""
 
     name = "ours"
-
-    def __init__(self, *options: str) -> None:
-        self._options = options
 
     def prepare(self, place: Path) -> None:
         (place / "spec.yaml").write_text(yaml.safe_dump(work.SPEC, sort_keys=False))
 
     def module(self) -> list[str]:
-        return ["sweeps", "run", "spec.yaml", "--or-resume", "--plain", *self._options]
+        return ["sweeps", "run", "spec.yaml", "--or-resume", "--plain"]
 
     def environment(self, folder: Path, place: Path, database: bool) -> dict[str, str]:
         return {}
